@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The fast way into a tunnel: forwarded packets whose prefix, neighbour and size are all known. */
+#ifndef XGRE_ENCAP_H
+#define XGRE_ENCAP_H
+
+#include "route.h"
+#include "send.h"
+
+/* Where a packet goes that matched no route of ours. */
+static __always_inline int encap_not_routed(__u32 route)
+{
+	if (route == XGRE_ROUTE_NONE)
+		return XGRE_R_NOT_OURS;
+	if (route == XGRE_ROUTE_HOLE)
+		return XGRE_R_HOLE;
+	return XGRE_R_LOCAL;
+}
+
+/* Forward an IP packet into its tunnel. XGRE_R_NONE: done, the action in *ret_action. */
+static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_info *info,
+				 struct fib_query *q, __u32 route, int *ret_action)
+{
+	struct xgre_tunnel_cpu *tc;
+	struct xgre_nexthop *nh;
+	struct xgre_port *out;
+	struct xgre_route_cpu *rc;
+	struct xgre_tunnel *t;
+	struct xgre_route *r;
+	__u32 wire, bytes, segments, l3;
+	__u64 now;
+	int reason;
+
+	if (route < XGRE_ROUTE_FIRST)
+		return encap_not_routed(route);
+	r = XGRE_LOOKUP(routes, route);
+	if (!r || !r->tunnel)
+		return XGRE_R_NOT_OURS;
+	t = XGRE_LOOKUP(tunnels, r->tunnel - 1);
+	tc = XGRE_LOOKUP(tunnel_cpu, r->tunnel - 1);
+	rc = XGRE_LOOKUP(route_cpu, route);
+	if (!t || !tc || !rc || !(t->flags & XGRE_TUNNEL_USED))
+		return XGRE_R_NOT_OURS;
+	if (!(f->port->flags & XGRE_PORT_ENCAP))
+		return XGRE_R_ROLE;
+	if (!(t->flags & XGRE_TUNNEL_FAST) || r->flags & XGRE_ROUTE_SLOW)
+		return XGRE_R_SLOW;
+	if (info_martian(info) || route_lookup(info->family, &info->src) == XGRE_ROUTE_LOCAL)
+		return XGRE_R_MARTIAN;
+	if (info->ttl <= 1)
+		return XGRE_R_TTL;
+
+	now = bpf_ktime_get_coarse_ns();
+	reason = route_agrees(ctx, rc, t, info, q, f->port->ifindex, now);
+	if (reason)
+		return reason;
+	reason = source_reachable(ctx, f->port->flags, info, q, f->port->ifindex, now);
+	if (reason)
+		return reason;
+
+	nh = &tc->nexthop;
+	q->src = t->local;
+	q->dst = t->remote;
+	q->iif = f->port->ifindex;
+	q->family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
+	q->tos = 0;
+	q->proto = IPPROTO_GRE;
+	q->pad = 0;
+	if (now - nh->read_at >= NEXTHOP_READ_NS) {
+		__u32 mtu = 0;
+
+		bpf_check_mtu(ctx, t->ifindex, &mtu, 0, 0);
+		tc->dev_mtu = mtu;
+	}
+	nexthop_update(ctx, nh, q, now);
+	wire = wire_len(ctx, f->l3, info);
+	if (wire > t->mtu || wire > tc->dev_mtu || wire + t->outer_len > nh->mtu)
+		return nh->reason ?: XGRE_R_SIZE;
+	reason = nexthop_reason(nh, now);
+	if (reason)
+		return reason;
+	out = port_out(nh);
+	if (!out)
+		return XGRE_R_NOT_A_PORT;
+
+	/* From here on the packet is ours: what fails now is a drop. */
+	bytes = wire_bytes(ctx, f->l3, info);
+	segments = ctx_segments(ctx);
+	reason = trim(ctx, f->l3 + info->len);
+	reason = reason ?: ttl_decrement(ctx, f->l3, info->family);
+	info->ttl--;
+	reason = reason ?: room_push(ctx, f->l3, t, info, out, &l3);
+	reason = reason ?: write_outer(ctx, l3, t, info);
+	reason = reason ?: write_l2(ctx, nh, out,
+				    t->flags & XGRE_TUNNEL_OUTER6 ? bpf_htons(ETH_P_IPV6) :
+								    bpf_htons(ETH_P_IP));
+	if (reason) {
+		*ret_action = verdict(ctx, XGRE_R_NO_ROOM);
+		return XGRE_R_NONE;
+	}
+	counter_add(&tc->tx, segments, bytes);
+	counter_add(&rc->tx, segments, bytes);
+	tc->fast_tx += segments;
+	*ret_action = port_send(ctx, nh, out);
+	return XGRE_R_NONE;
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * All maps, the same in every object: user space creates them once, pins them
+ * and hands them to each object that it loads. The sizes here are the smallest;
+ * user space sets those that grow (see user/state.c).
+ */
+#ifndef XGRE_MAPS_H
+#define XGRE_MAPS_H
+
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "xgre/abi.h"
+
+#define XGRE_NEXTHOPS 4096 /* a power of two */
+
+#define XGRE_MAP(map, kind, n, key_t, value_t, flags)                                              \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_##kind);                                                 \
+		__uint(max_entries, n);                                                            \
+		__type(key, key_t);                                                                \
+		__type(value, value_t);                                                            \
+		__uint(map_flags, flags);                                                          \
+	} map SEC(".maps")
+
+/* written by user space, read here */
+XGRE_MAP(meta, ARRAY, 1, __u32, struct xgre_meta, BPF_F_MMAPABLE);
+XGRE_MAP(lpm4_root, ARRAY, 1, __u32, struct xgre_lpm_root, BPF_F_MMAPABLE);
+XGRE_MAP(lpm6_root, ARRAY, 1, __u32, struct xgre_lpm_root, BPF_F_MMAPABLE);
+XGRE_MAP(lpm_chunks, ARRAY, 1, __u32, struct xgre_lpm_chunk, BPF_F_MMAPABLE);
+XGRE_MAP(routes, ARRAY, 1, __u32, struct xgre_route, BPF_F_MMAPABLE);
+XGRE_MAP(tunnels, ARRAY, 1, __u32, struct xgre_tunnel, BPF_F_MMAPABLE);
+XGRE_MAP(endpoints, ARRAY, 64, __u32, struct xgre_endpoint, BPF_F_MMAPABLE);
+XGRE_MAP(ports, ARRAY, XGRE_PORTS_MAX, __u32, struct xgre_port, BPF_F_MMAPABLE);
+XGRE_MAP(port_slots, ARRAY, XGRE_PORT_SLOTS, __u32, struct xgre_port_slot, BPF_F_MMAPABLE);
+XGRE_MAP(devmap, DEVMAP, XGRE_PORTS_MAX, __u32, struct bpf_devmap_val, 0); /* by port number */
+XGRE_MAP(devices, HASH, 1, __u32, __u32, BPF_F_NO_PREALLOC); /* tunnel device or hidden peer -> tunnel */
+XGRE_MAP(sources, LPM_TRIE, 1, struct xgre_source_key, __u32, BPF_F_NO_PREALLOC);
+
+/* written here, read by user space */
+XGRE_MAP(route_cpu, PERCPU_ARRAY, 1, __u32, struct xgre_route_cpu, 0);
+XGRE_MAP(tunnel_cpu, PERCPU_ARRAY, 1, __u32, struct xgre_tunnel_cpu, 0);
+XGRE_MAP(cpu_state, PERCPU_ARRAY, 1, __u32, struct xgre_cpu, 0);
+XGRE_MAP(nexthops, PERCPU_ARRAY, XGRE_NEXTHOPS, __u32, struct xgre_nexthop, 0);
+
+/* user space's own */
+XGRE_MAP(prefixes, HASH, 1, struct xgre_prefix_key, struct xgre_prefix, BPF_F_NO_PREALLOC);
+XGRE_MAP(lpm_next, ARRAY, 1, __u32, __u32, BPF_F_MMAPABLE);
+
+/* Set by user space before loading. */
+const volatile __u32 endpoint_mask = 63; /* entries of endpoints less one */
+const volatile __u32 cpus = 1;		 /* possible CPUs */
+const volatile bool can_decap_l3 = true; /* BPF_F_ADJ_ROOM_DECAP_L3_*, kernel 6.3 */
+
+#define XGRE_LOOKUP(map, index)                                                                    \
+	({                                                                                         \
+		__u32 key__ = (index);                                                             \
+		bpf_map_lookup_elem(&(map), &key__);                                               \
+	})
+
+#endif

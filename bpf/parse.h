@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Ethernet, VLAN tags and IP headers: where things are and whether the kernel
+ * would accept them. Nothing here changes a packet.
+ */
+#ifndef XGRE_PARSE_H
+#define XGRE_PARSE_H
+
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include "ctx.h"
+
+#define IP_DF	   0x4000
+#define IP_MF_OFFS 0x3fff /* more fragments, and the offset */
+#define ECN_MASK   0x03
+#define ECN_CE	   0x03
+
+/*
+ * Offsets that come out of headers pass through this mask, to show the verifier
+ * that they are small: 22 bytes to IP, 60 of IP, 8 of options, 16 of GRE.
+ */
+#define OFFSET_MASK 0x7f
+
+#ifndef AF_INET
+#define AF_INET	 2
+#define AF_INET6 10
+#endif
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 proto;
+};
+
+/* A frame and the port that it came in by. */
+struct frame {
+	struct xgre_port *port;
+	__u32 port_number;
+	__u32 l3; /* offset of the IP header: 14, 18 or 22 */
+	__be16 proto;
+};
+
+/* What an IP header says. */
+struct ip_info {
+	struct xgre_addr src;
+	struct xgre_addr dst;
+	__u32 len; /* of header and payload, by the header */
+	__u16 header_len;
+	__u8 family;
+	__u8 tos; /* or traffic class */
+	__u8 ttl; /* or hop limit */
+	__u8 proto;
+	bool df;
+	bool fragment;
+};
+
+static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)
+{
+	return *(__u32 *)a == *(__u32 *)b && *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
+}
+
+/* The port for a device and VLAN tags; NULL for none, its number in *ret_number. */
+static __always_inline struct xgre_port *port_find(__u32 ifindex, __u32 tags, __u32 *ret_number)
+{
+	__u32 h = xgre_port_hash(ifindex, tags);
+
+#pragma unroll
+	for (int i = 0; i < XGRE_PROBES; i++) {
+		struct xgre_port_slot *s =
+			XGRE_LOOKUP(port_slots, (h + i) & (XGRE_PORT_SLOTS - 1));
+
+		if (!s)
+			return NULL;
+		if (s->ifindex == ifindex && s->tags == tags) {
+			struct xgre_port *p = XGRE_LOOKUP(ports, s->port);
+
+			*ret_number = s->port;
+			return p && p->flags & XGRE_PORT_USED ? p : NULL;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * The frame must be for the port's own MAC: all else is bridged, broadcast or
+ * somebody else's.
+ */
+static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
+{
+	void *end = ctx_data_end(ctx);
+	struct ethhdr *eth = ctx_data(ctx);
+	__u32 tags = 0;
+
+	f->port = NULL;
+	if ((void *)(eth + 1) > end)
+		return XGRE_R_NOT_OURS;
+	f->proto = eth->h_proto;
+	f->l3 = sizeof(*eth);
+#ifdef XGRE_CTX_XDP
+	struct vlan_tag *t = (void *)(eth + 1);
+	__u32 ntags = 0;
+
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		if (f->proto != bpf_htons(ETH_P_8021Q) && f->proto != bpf_htons(ETH_P_8021AD))
+			break;
+		if ((void *)(t + 1) > end)
+			return XGRE_R_NOT_OURS;
+		tags |= (__u32)(bpf_ntohs(t->tci) & 0xfff) << (i ? 0 : 16);
+		ntags++;
+		f->proto = t->proto;
+		f->l3 += sizeof(*t);
+		t++;
+	}
+#else
+	/* A tag of ours would have been taken off by the VLAN device. */
+	if (CTX_FIELD(ctx, ctx_t, vlan_present))
+		return XGRE_R_NOT_OURS;
+#endif
+	if (f->proto != bpf_htons(ETH_P_IP) && f->proto != bpf_htons(ETH_P_IPV6))
+		return XGRE_R_NOT_OURS;
+	f->port = port_find(ctx_ifindex(ctx), tags, &f->port_number);
+	if (!f->port)
+		return XGRE_R_NOT_OURS;
+#ifdef XGRE_CTX_XDP
+	if (f->port->tags != ntags)
+		return XGRE_R_NOT_OURS;
+	if (!mac_equal(eth->h_dest, f->port->mac))
+		return XGRE_R_FOREIGN_MAC;
+#else
+	if (CTX_FIELD(ctx, ctx_t, pkt_type) != PACKET_HOST)
+		return XGRE_R_FOREIGN_MAC;
+#endif
+	return XGRE_R_NONE;
+}
+
+/* One's-complement sum of an IPv4 header without options, folded to 16 bits. */
+static __always_inline __u32 ip4_sum(const void *header)
+{
+	const __u32 *w = header;
+	__u64 s = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
+
+	s = (s & 0xffffffff) + (s >> 32);
+	s = (s & 0xffff) + (s >> 16);
+	s = (s & 0xffff) + (s >> 16);
+	return (s & 0xffff) + (s >> 16);
+}
+
+/* May the header's length be right for a packet at off of this frame? */
+static __always_inline bool length_fits(ctx_t *ctx, __u32 off, __u32 len)
+{
+	__u32 linear = ctx_data_end(ctx) - ctx_data(ctx);
+
+	return off + len <= linear || off + len <= ctx_len(ctx);
+}
+
+/*
+ * An IPv4 header at data + off as ip_rcv() checks it. IP_OPTIONS says that all
+ * but the addresses' place is as usual (info is filled).
+ */
+static __always_inline int parse_ip4(ctx_t *ctx, __u32 off, struct ip_info *info)
+{
+	struct iphdr *ip = ctx_at(ctx, off);
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return XGRE_R_IP_HEADER;
+	if (ip->version != 4 || ip->ihl < 5)
+		return XGRE_R_IP_HEADER;
+	info->family = XGRE_FAMILY_4;
+	info->header_len = ip->ihl * 4;
+	info->tos = ip->tos;
+	info->ttl = ip->ttl;
+	info->proto = ip->protocol;
+	info->df = ip->frag_off & bpf_htons(IP_DF);
+	info->fragment = ip->frag_off & bpf_htons(IP_MF_OFFS);
+	info->len = bpf_ntohs(ip->tot_len);
+	info->src.q[0] = ip->saddr;
+	info->src.q[1] = 0;
+	info->dst.q[0] = ip->daddr;
+	info->dst.q[1] = 0;
+	if (info->len < info->header_len || !length_fits(ctx, off, info->len))
+		return XGRE_R_IP_HEADER;
+	if (ip->ihl != 5)
+		return XGRE_R_IP_OPTIONS;
+	if (ip4_sum(ip) != 0xffff)
+		return XGRE_R_IP_HEADER;
+	return XGRE_R_NONE;
+}
+
+/* An IPv6 header as ip6_rcv_core() checks it; jumbograms are not for us. */
+static __always_inline int parse_ip6(ctx_t *ctx, __u32 off, struct ip_info *info)
+{
+	struct ipv6hdr *ip = ctx_at(ctx, off);
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return XGRE_R_IP_HEADER;
+	if (ip->version != 6)
+		return XGRE_R_IP_HEADER;
+	info->family = XGRE_FAMILY_6;
+	info->header_len = sizeof(*ip);
+	info->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	info->ttl = ip->hop_limit;
+	info->proto = ip->nexthdr;
+	info->df = false; /* as the kernel: IPv6 inside leaves the outer DF clear where it is copied */
+	info->fragment = ip->nexthdr == IPPROTO_FRAGMENT;
+	info->len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	__builtin_memcpy(&info->src, &ip->saddr, sizeof(info->src));
+	__builtin_memcpy(&info->dst, &ip->daddr, sizeof(info->dst));
+	if (!length_fits(ctx, off, info->len))
+		return XGRE_R_IP_HEADER;
+	if (info->proto == IPPROTO_HOPOPTS)
+		return XGRE_R_IP_OPTIONS;
+	return XGRE_R_NONE;
+}
+
+#ifdef XGRE_CTX_TC
+/*
+ * The checksum of an IPv4 header with options, which parse_ip4() leaves out:
+ * outer headers that TC takes away never reach ip_rcv().
+ */
+static __always_inline bool outer_options_good(ctx_t *ctx, __u32 off, const struct ip_info *info)
+{
+	__u32 header[16] = {};
+	__u32 len = info->header_len & (sizeof(header) - 1), sum;
+
+	if (info->family != XGRE_FAMILY_4)
+		return false;
+	asm volatile("" : "+r"(len)); /* keep the test as it is written, for the verifier */
+	if (len == 0 || bpf_skb_load_bytes(ctx, off, header, len))
+		return false;
+	sum = bpf_csum_diff(NULL, 0, header, sizeof(header), 0);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+#endif
+
+static __always_inline int parse_ip(ctx_t *ctx, __u32 off, __be16 proto, struct ip_info *info)
+{
+	if (proto == bpf_htons(ETH_P_IP))
+		return parse_ip4(ctx, off, info);
+	return parse_ip6(ctx, off, info);
+}
+
+/* 0/8, 127/8, multicast, class E and broadcast (ip_route_input_slow()). */
+static __always_inline bool addr4_martian(__be32 addr)
+{
+	__u32 a = bpf_ntohl(addr) >> 24;
+
+	return a == 0 || a == 127 || a >= 224;
+}
+
+/* ::/96 (unspecified, loopback, and v4-compatible), ff00::/8, fe80::/10. */
+static __always_inline bool addr6_martian(const struct xgre_addr *a)
+{
+	return a->b[0] == 0xff || (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) ||
+	       (a->q[0] == 0 && a->w[2] == 0);
+}
+
+/* Addresses that a router does not forward between: the kernel decides. */
+static __always_inline bool info_martian(const struct ip_info *info)
+{
+	if (info->family == XGRE_FAMILY_4)
+		return addr4_martian(info->src.w[0]) || addr4_martian(info->dst.w[0]);
+	return addr6_martian(&info->src) || addr6_martian(&info->dst);
+}
+
+/*
+ * Largest IP packet of this frame on the wire: the header's length, or a
+ * segment's where GRO or TSO made a superframe of many.
+ */
+static __always_inline __u32 wire_len(ctx_t *ctx, __u32 l3, const struct ip_info *info)
+{
+	__u32 gso = ctx_gso_size(ctx);
+	void *end = ctx_data_end(ctx);
+	__u8 *l4 = ctx_at(ctx, l3 + (info->family == XGRE_FAMILY_4 ? 20 : 40));
+	__u32 headers = info->family == XGRE_FAMILY_4 ? 20 : 40;
+
+	if (!gso)
+		return info->len;
+	if (info->proto == IPPROTO_TCP && (void *)(l4 + 20) <= end)
+		headers += (l4[12] >> 4) * 4;
+	else
+		headers += 8;
+	return headers + gso;
+}
+
+/* Inner L3 bytes as if each segment of a superframe had come alone. */
+static __always_inline __u32 wire_bytes(ctx_t *ctx, __u32 l3, const struct ip_info *info)
+{
+	__u32 gso = ctx_gso_size(ctx);
+
+	if (!gso)
+		return info->len;
+	return info->len + (ctx_segments(ctx) - 1) * (wire_len(ctx, l3, info) - gso);
+}
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Headers on, headers off, and out by a port: the steps after which a packet is
+ * no longer what came in, in the two ways that XDP and TC have for them.
+ */
+#ifndef XGRE_SEND_H
+#define XGRE_SEND_H
+
+#include <linux/errno.h>
+#include "gre.h"
+#include "nexthop.h"
+#include "verdict.h"
+
+/* Kernel 6.3; Debian 12's headers do not have them. */
+#define ADJ_ROOM_DECAP_L3_IPV4 (1ull << 7)
+#define ADJ_ROOM_DECAP_L3_IPV6 (1ull << 8)
+
+#define ETH_LEN	 14
+#define VLAN_LEN 4
+
+/* TTL or hop limit less one, checksum by RFC 1624. off: of the IP header. */
+static __always_inline int ttl_decrement(ctx_t *ctx, __u32 off, __u8 family)
+{
+	if (family == XGRE_FAMILY_4) {
+		struct iphdr *ip = ctx_at(ctx, off);
+		__u32 check;
+
+		if ((void *)(ip + 1) > ctx_data_end(ctx))
+			return XGRE_R_NO_ROOM;
+		check = ip->check;
+		check += bpf_htons(0x0100);
+		ip->check = (__u16)(check + (check >= 0xffff));
+		ip->ttl--;
+	} else {
+		struct ipv6hdr *ip = ctx_at(ctx, off);
+
+		if ((void *)(ip + 1) > ctx_data_end(ctx))
+			return XGRE_R_NO_ROOM;
+		ip->hop_limit--;
+	}
+	return XGRE_R_NONE;
+}
+
+/* Cut link-layer padding off, as ip_rcv() does. */
+static __always_inline int trim(ctx_t *ctx, __u32 len)
+{
+	__u32 linear = ctx_data_end(ctx) - ctx_data(ctx);
+	__u32 total = linear;
+
+	if (linear == len)
+		return XGRE_R_NONE;
+	total = ctx_len(ctx);
+	if (total > len && ctx_trim(ctx, total, len))
+		return XGRE_R_NO_ROOM;
+	return XGRE_R_NONE;
+}
+
+static __always_inline __u16 fold_invert(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* IPv4 IDs are unique per CPU and shared by all tunnels: one pair of hosts may have several. */
+static __always_inline __u16 ip_id_next(void)
+{
+	struct xgre_cpu *cpu = XGRE_LOOKUP(cpu_state, 0);
+
+	return cpu ? (__u16)(++cpu->ip_id * cpus + bpf_get_smp_processor_id()) : 0;
+}
+
+/* The outer TOS byte: DSCP by the tunnel's tos, ECN copied (RFC 6040 4.1, normal mode). */
+static __always_inline __u8 outer_tos(const struct xgre_tunnel *t, const struct ip_info *inner)
+{
+	__u8 dscp = t->flags & XGRE_TUNNEL_TOS_INHERIT ? inner->tos : t->tos;
+
+	return (dscp & ~ECN_MASK) | (inner->tos & ECN_MASK);
+}
+
+/* Write the outer IPv4 header: the tunnel's template and what this packet adds. */
+static __always_inline int write_outer4(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
+					const struct ip_info *inner)
+{
+	struct iphdr *ip = ctx_at(ctx, off);
+	const __u32 *from = (const __u32 *)t->outer;
+	__u32 *to = (__u32 *)ip;
+	__u16 len = inner->len + t->outer_len;
+	__u8 tos = outer_tos(t, inner);
+	__u32 sum = t->outer_sum + len + tos;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return XGRE_R_NO_ROOM;
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	to[3] = from[3];
+	to[4] = from[4];
+	ip->tos = tos;
+	ip->tot_len = bpf_htons(len);
+	if (t->flags & XGRE_TUNNEL_TTL_INHERIT) {
+		ip->ttl = inner->ttl;
+		sum += inner->ttl << 8;
+	}
+	if (!(t->flags & XGRE_TUNNEL_DF_SET)) {
+		__u16 id = ip_id_next();
+
+		ip->id = bpf_htons(id);
+		sum += id;
+		if (t->flags & XGRE_TUNNEL_DF_COPY && inner->df) {
+			ip->frag_off = bpf_htons(IP_DF);
+			sum += IP_DF;
+		}
+	}
+	ip->check = bpf_htons(fold_invert(sum));
+	return XGRE_R_NONE;
+}
+
+static __always_inline int write_outer6(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
+					const struct ip_info *inner)
+{
+	struct ipv6hdr *ip = ctx_at(ctx, off);
+	__u8 tos = outer_tos(t, inner);
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return XGRE_R_NO_ROOM;
+	__builtin_memcpy(ip, t->outer, sizeof(*ip));
+	ip->priority = tos >> 4;
+	ip->flow_lbl[0] = tos << 4;
+	ip->payload_len = bpf_htons(inner->len + t->outer_len - sizeof(*ip));
+	if (t->flags & XGRE_TUNNEL_TTL_INHERIT)
+		ip->hop_limit = inner->ttl;
+	return XGRE_R_NONE;
+}
+
+static __always_inline int write_gre(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
+				     const struct ip_info *inner)
+{
+	struct gre_header *h = ctx_at(ctx, off);
+	__be32 *key = (void *)(h + 1);
+
+	if ((void *)key > ctx_data_end(ctx))
+		return XGRE_R_NO_ROOM;
+	h->flags = 0;
+	h->proto = inner->family == XGRE_FAMILY_4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+	if (t->flags & XGRE_TUNNEL_KEY_OUT) {
+		if ((void *)(key + 1) > ctx_data_end(ctx))
+			return XGRE_R_NO_ROOM;
+		h->flags = bpf_htons(GRE_K);
+		*key = t->key_out;
+	}
+	return XGRE_R_NONE;
+}
+
+static __always_inline int write_outer(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
+				       const struct ip_info *inner)
+{
+	int reason;
+
+	if (t->flags & XGRE_TUNNEL_OUTER6) {
+		reason = write_outer6(ctx, off, t, inner);
+		return reason ?: write_gre(ctx, off + sizeof(struct ipv6hdr), t, inner);
+	}
+	reason = write_outer4(ctx, off, t, inner);
+	return reason ?: write_gre(ctx, off + sizeof(struct iphdr), t, inner);
+}
+
+/* The link-layer header at the frame's start; tags of the port, if any, in XDP alone. */
+static __always_inline int write_l2(ctx_t *ctx, const struct xgre_nexthop *nh,
+				    const struct xgre_port *out, __be16 proto)
+{
+	struct ethhdr *eth = ctx_data(ctx);
+
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return XGRE_R_NO_ROOM;
+	__builtin_memcpy(eth->h_dest, nh->dmac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, nh->smac, ETH_ALEN);
+	eth->h_proto = proto;
+#ifdef XGRE_CTX_XDP
+	if (out->tags) {
+		struct vlan_tag *t = (void *)(eth + 1);
+
+		if ((void *)(t + 1) > ctx_data_end(ctx))
+			return XGRE_R_NO_ROOM;
+		eth->h_proto = out->tag[0][0];
+		t->tci = out->tag[0][1];
+		t->proto = proto;
+		if (out->tags > 1) {
+			if ((void *)(t + 2) > ctx_data_end(ctx))
+				return XGRE_R_NO_ROOM;
+			t->proto = out->tag[1][0];
+			t[1].tci = out->tag[1][1];
+			t[1].proto = proto;
+		}
+	}
+#endif
+	return XGRE_R_NONE;
+}
+
+#ifdef XGRE_CTX_XDP
+
+/* The port to send by, where this path may use it. */
+static __always_inline struct xgre_port *port_out(const struct xgre_nexthop *nh)
+{
+	struct xgre_port *p = XGRE_LOOKUP(ports, nh->port);
+
+	return p && p->flags & XGRE_PORT_XDP && p->tags <= 2 ? p : NULL;
+}
+
+/* Make room for the outer header before the inner one at l3. The new l3 offset in *ret_l3. */
+static __always_inline int room_push(ctx_t *ctx, __u32 l3, const struct xgre_tunnel *t,
+				     const struct ip_info *inner, const struct xgre_port *out,
+				     __u32 *ret_l3)
+{
+	__u32 l2 = ETH_LEN + (out->tags & 3) * VLAN_LEN;
+
+	*ret_l3 = l2;
+	return bpf_xdp_adjust_head(ctx, (int)l3 - (int)(l2 + t->outer_len)) ? XGRE_R_NO_ROOM :
+									      XGRE_R_NONE;
+}
+
+/* Take everything before the inner header at off away, but for a link-layer header. */
+static __always_inline int room_pop(ctx_t *ctx, __u32 l3, __u32 off, const struct ip_info *outer,
+				    const struct ip_info *inner, const struct xgre_port *out)
+{
+	__u32 l2 = ETH_LEN + (out->tags & 3) * VLAN_LEN;
+
+	return bpf_xdp_adjust_head(ctx, (int)(off - l2)) ? XGRE_R_NO_ROOM : XGRE_R_NONE;
+}
+
+static __always_inline int port_send(ctx_t *ctx, const struct xgre_nexthop *nh,
+				     const struct xgre_port *out)
+{
+	int act = bpf_redirect_map(&devmap, nh->port, XDP_ABORTED);
+
+	if (act != XDP_REDIRECT)
+		return verdict(ctx, XGRE_R_NO_PORT);
+	return act;
+}
+
+#else
+
+static __always_inline struct xgre_port *port_out(const struct xgre_nexthop *nh)
+{
+	return XGRE_LOOKUP(ports, nh->port);
+}
+
+static __always_inline int room_push(ctx_t *ctx, __u32 l3, const struct xgre_tunnel *t,
+				     const struct ip_info *inner, const struct xgre_port *out,
+				     __u32 *ret_l3)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+	long err;
+
+	flags |= t->flags & XGRE_TUNNEL_OUTER6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 :
+						 BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+	*ret_l3 = ETH_LEN;
+	err = bpf_skb_adjust_room(ctx, t->outer_len, BPF_ADJ_ROOM_MAC, flags);
+	/*
+	 * The kernel keeps one level of inner header offsets: a packet that is
+	 * encapsulated already gets its room without them, which is fine where
+	 * nobody has to segment it.
+	 */
+	if (err == -EALREADY && !ctx_gso_size(ctx))
+		err = bpf_skb_adjust_room(ctx, t->outer_len, BPF_ADJ_ROOM_MAC,
+					  BPF_F_ADJ_ROOM_FIXED_GSO);
+	return err ? XGRE_R_NO_ROOM : XGRE_R_NONE;
+}
+
+static __always_inline int room_pop(ctx_t *ctx, __u32 l3, __u32 off, const struct ip_info *outer,
+				    const struct ip_info *inner, const struct xgre_port *out)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+
+	if (outer->family != inner->family) {
+		if (can_decap_l3)
+			flags |= inner->family == XGRE_FAMILY_4 ? ADJ_ROOM_DECAP_L3_IPV4 :
+								  ADJ_ROOM_DECAP_L3_IPV6;
+		/*
+		 * An older kernel wants room for the outer family's header to
+		 * remain; padding behind a short packet is that room.
+		 */
+		else if (inner->len < sizeof(struct ipv6hdr) &&
+			 bpf_skb_change_tail(ctx, ctx_len(ctx) + sizeof(struct ipv6hdr), 0))
+			return XGRE_R_NO_ROOM;
+	}
+	return bpf_skb_adjust_room(ctx, -(int)(off - l3), BPF_ADJ_ROOM_MAC, flags) ?
+		       XGRE_R_NO_ROOM :
+		       XGRE_R_NONE;
+}
+
+static __always_inline int port_send(ctx_t *ctx, const struct xgre_nexthop *nh,
+				     const struct xgre_port *out)
+{
+	return bpf_redirect(out->ifindex, 0);
+}
+
+#endif
+
+static __always_inline void counter_add(struct xgre_counter *c, __u32 packets, __u32 bytes)
+{
+	c->packets += packets;
+	c->bytes += bytes;
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by the files that carry a plan out. */
+#ifndef XGRE_APPLY_INTERNAL_H
+#define XGRE_APPLY_INTERNAL_H
+
+#include "apply.h"
+#include "attach.h"
+#include "firewall.h"
+#include "netdev.h"
+#include "plan.h"
+#include "state.h"
+
+/* Protocol number of our kernel routes, as ip route show prints it. */
+#define XGRE_RTPROT 147
+
+/* What only the kernel knows about a port of the model, found before anything changes. */
+struct port_facts {
+	struct netdev dev;
+	struct netdev lower; /* dev itself unless it is a VLAN device */
+	uint16_t tags;
+	uint16_t tag[2][2]; /* TPID, VLAN ID, outermost first; host byte order */
+};
+
+struct tunnel_facts {
+	uint32_t mtu;	       /* effective */
+	uint32_t port_ifindex; /* of the port that holds local */
+	bool fast;
+};
+
+struct run {
+	const char *instance;
+	const char *file;
+	FILE *out;  /* notes for people; NULL: none */
+	bool quiet; /* no messages: on the way back from a failure that has had its own */
+	struct state *st;
+	struct nl *nl;
+	struct programs prog;
+	char host_id[64];
+	const struct model *want;
+	struct port_facts *ports;     /* as want->ports */
+	struct tunnel_facts *tunnels; /* as want->tunnels */
+	uint32_t next_route;	      /* where the search for a free route number goes on */
+	struct netroute *kernel;      /* the kernel's routes when last read, sorted by prefix */
+	size_t nkernel;
+};
+
+/* Print one error, "PLACE: text" where place is known, and return err. */
+int run_fail(const struct run *r, int err, const struct place *place, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The kernel's or our own words for a failure. */
+const char *run_reason(const struct run *r, int err);
+
+/* Facts about the ports and tunnels of want; nothing is changed. Errors are printed. */
+int run_prepare(struct run *r);
+void run_forget(struct run *r);
+
+/* apply-port.c */
+int port_set(struct run *r, size_t want);
+int port_del(struct run *r, const char *name);
+/* Does a port run as it was set up? */
+bool port_intact(struct run *r, const struct port *p);
+/* Give a device's settings back and take our programs from it; idempotent. */
+int port_leave(struct nl *nl, const struct state *st, const struct xgre_port *p);
+
+/* apply-tunnel.c; have: the tunnel as it was, or NULL */
+int tunnel_set(struct run *r, const struct tunnel *have, size_t want);
+int tunnel_del(struct run *r, const struct tunnel *have);
+/* want: its index, for the facts */
+bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want);
+bool device_is_ours(const struct netdev *d, const char *instance);
+
+/* apply-route.c */
+/* have: the route as it was, with the name of its tunnel, or NULL. */
+int route_set(struct run *r, const struct route *have, const char *have_tunnel,
+	      const struct route *want, const char *tunnel);
+int route_del(struct run *r, const struct route *have, const char *tunnel);
+uint32_t unreachable_metric(const char *instance);
+/* Our routes in the kernel as they should be for m: what is missing is added, strays go. */
+int kernel_routes_mend(struct run *r, const struct model *m);
+/* Mark routes of m that are not as they should be in the kernel. */
+int kernel_routes_audit(struct run *r, const struct model *m, bool *damaged);
+
+/* unload.c: everything of the instance goes; nothing is printed. */
+int unload_state(const char *instance, struct nl *nl);
+
+/* holes.c: prefixes inside ours that the kernel must answer for; all recomputed. */
+int holes_update(struct run *r);
+
+/*
+ * Test hook: a numbered point between two changes. In a build with XGRE_FAULTS,
+ * XGRE_FAULT=fail:N makes the Nth one fail and kill:N ends the process there.
+ */
+#ifdef XGRE_FAULTS
+int fault_point(void);
+#else
+static inline int fault_point(void)
+{
+	return 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Ports: programs on their hooks, and the entry that tells the programs about them. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <string.h>
+#include "apply-internal.h"
+#include "cli.h"
+#include "resolve.h"
+
+/* netdev generic netlink, kernel 6.3: linux/netdev.h is not in Debian 12's headers */
+#define XDP_ACT_NDO_XMIT (1u << 2)
+
+#define SEND_REDIRECTS "net/ipv4/conf/%s/send_redirects"
+#define RP_FILTER      "net/ipv4/conf/%s/rp_filter"
+
+static uint32_t rp_filter_flags(const char *dev)
+{
+	int all = 0, own = 0;
+
+	/* the larger of the two counts (Documentation/networking/ip-sysctl.rst) */
+	sysctl_get(RP_FILTER, "all", &all);
+	sysctl_get(RP_FILTER, dev, &own);
+	if (all > own)
+		own = all;
+	return own == 1 ? XGRE_PORT_RPF_STRICT : own == 2 ? XGRE_PORT_RPF_LOOSE : 0;
+}
+
+/*
+ * A one-armed gateway would tell hosts by ICMP redirect to go round the tunnel
+ * whenever its route is missing for a moment, and they believe it for minutes.
+ */
+static void redirects_off(const char *dev, uint32_t *flags)
+{
+	int was = 0;
+
+	if (!sysctl_get(SEND_REDIRECTS, dev, &was) && was) {
+		*flags |= XGRE_PORT_REDIRECTS_WERE_ON;
+		sysctl_set(SEND_REDIRECTS, dev, 0);
+	}
+	/* either of the two switches them on; the others keep their own */
+	if (!sysctl_get(SEND_REDIRECTS, "all", &was) && was) {
+		*flags |= XGRE_PORT_ALL_REDIRECTS_WERE_ON;
+		sysctl_set(SEND_REDIRECTS, "all", 0);
+	}
+}
+
+/* Why XDP cannot run here although the driver may know it; NULL where it can. */
+static const char *xdp_obstacle(const struct port *p, const struct port_facts *f)
+{
+	uint64_t features = 0;
+	bool on = false;
+	int err;
+
+	if (p->xdp == XDP_MODE_SKB) {
+		if (!ethtool_feature(f->lower.name, "rx-gro", &on) && on)
+			return "generic XDP would see GRO's superframes; turn GRO off first "
+			       "(ethtool -K DEVICE gro off)";
+		return NULL;
+	}
+	if (f->tags && !ethtool_feature(f->lower.name, "rx-vlan-hw-parse", &on) && on)
+		return "the NIC takes VLAN tags off before XDP sees them; ethtool -K DEVICE rxvlan off";
+	err = netdev_xdp_features(f->lower.ifindex, &features);
+	if (err == -EOPNOTSUPP) /* a kernel before 6.3 does not say; a veth may then lose all */
+		return strcmp(f->lower.kind, "veth") ? NULL :
+						       "whether a veth can be sent to by XDP is not known on "
+						       "this kernel; xdp: native insists";
+	if (!err && !(features & XDP_ACT_NDO_XMIT))
+		return !strcmp(f->lower.kind, "veth") ?
+			       "frames cannot be sent to it by XDP: its peer has no NAPI "
+			       "(ethtool -K PEER gro on)" :
+			       "its driver cannot send frames by XDP";
+	return NULL;
+}
+
+/* Put XDP on the port in the mode that the configuration asks for; *ret_xdp: it runs. */
+static int port_xdp(struct run *r, const struct port *p, const struct port_facts *f, bool *ret_xdp)
+{
+	enum xdp_mode mode = p->xdp == XDP_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	uint8_t attached = mode == XDP_MODE_SKB ? XDP_ATTACHED_SKB : XDP_ATTACHED_DRV;
+	const char *obstacle;
+	uint32_t ifindex, id;
+	int err;
+
+	*ret_xdp = false;
+	if (p->xdp == XDP_MODE_OFF)
+		return xdp_detach(r->st, f->lower.name);
+	obstacle = xdp_obstacle(p, f);
+	if (obstacle && p->xdp == XDP_MODE_SKB)
+		return run_fail(r, -EBUSY, &p->place, "port %s: %s", p->name, obstacle);
+	if (obstacle && p->xdp == XDP_MODE_AUTO) {
+		if (r->out)
+			fprintf(r->out, "note: port %s: TC instead of XDP: %s\n", p->name, obstacle);
+		return xdp_detach(r->st, f->lower.name);
+	}
+	/* A link's mode is fixed: another mode is another link. */
+	if (!xdp_query(r->st, f->lower.name, &ifindex, &id) && ifindex == f->lower.ifindex &&
+	    f->lower.xdp_mode != attached)
+		xdp_detach(r->st, f->lower.name);
+	err = xdp_attach(r->st, f->lower.name, f->lower.ifindex, r->prog.fd[PROGRAM_XDP], mode);
+	if (!err) {
+		*ret_xdp = true;
+		return 0;
+	}
+	if (p->xdp == XDP_MODE_AUTO) {
+		if (r->out)
+			fprintf(r->out, "note: port %s: TC instead of XDP: %s\n", p->name,
+				err == -EBUSY ? "another XDP program is attached" : strerror(-err));
+		return 0;
+	}
+	if (err == -EBUSY)
+		return run_fail(r, err, &p->place,
+				"port %s: another XDP program is attached; ip link set dev %s xdp off "
+				"removes it, xdp: off runs on TC beside it",
+				p->name, f->lower.name);
+	return run_fail(r, err, &p->place,
+			"port %s: the driver refuses %s XDP: %s; xdp: auto takes TC instead", p->name,
+			mode == XDP_MODE_SKB ? "generic" : "native", strerror(-err));
+}
+
+int port_set(struct run *r, size_t want)
+{
+	const struct port *p = &r->want->ports[want];
+	const struct port_facts *f = &r->ports[want];
+	int number = state_port_number(r->st, p->name);
+	struct xgre_port e;
+	uint32_t kept = 0;
+	bool made, xdp;
+	int err;
+
+	port_fill(p, &e);
+	if (number >= 0)
+		kept = r->st->ports[number].flags & XGRE_PORT_KEPT;
+	else
+		for (number = 0; r->st->ports[number].flags; number++)
+			if (number + 1 == XGRE_PORTS_MAX)
+				return run_fail(r, -ENOSPC, &p->place, "more than %d ports",
+						XGRE_PORTS_MAX);
+	e.ifindex = f->dev.ifindex;
+	e.lower = f->lower.ifindex;
+	e.tags = f->tags;
+	for (int i = 0; i < f->tags; i++) {
+		e.tag[i][0] = htons(f->tag[i][0]);
+		e.tag[i][1] = htons(f->tag[i][1]);
+	}
+	memcpy(e.mac, f->dev.mac, sizeof(e.mac));
+	e.flags |= kept | rp_filter_flags(p->name);
+	redirects_off(p->name, &e.flags);
+
+	err = fault_point();
+	if (!err) /* known before the programs see frames, and so that a killed apply can be undone */
+		err = state_port_set(r->st, number, &e);
+	if (err)
+		return run_fail(r, err, &p->place, "port %s: %s", p->name, strerror(-err));
+	err = tc_attach(f->dev.ifindex, r->prog.fd[PROGRAM_PORT], &made);
+	err = err ?: fault_point();
+	if (made)
+		e.flags |= XGRE_PORT_CLSACT_MADE;
+	if (err)
+		return run_fail(r, err, &p->place, "port %s: attaching the TC program: %s", p->name,
+				strerror(-err));
+	err = port_xdp(r, p, f, &xdp);
+	if (err)
+		return err;
+	if (xdp)
+		e.flags |= XGRE_PORT_XDP;
+	err = state_port_set(r->st, number, &e);
+	err = err ?: fault_point();
+	return err ? run_fail(r, err, &p->place, "port %s: %s", p->name, strerror(-err)) : 0;
+}
+
+bool port_intact(struct run *r, const struct port *p)
+{
+	int number = state_port_number(r->st, p->name);
+	uint32_t ifindex, id, tc_id;
+	const struct xgre_port *e;
+	struct netdev d, lower;
+
+	if (number < 0 || netdev_get(r->nl, p->name, &d))
+		return false;
+	e = &r->st->ports[number];
+	if (e->ifindex != d.ifindex || memcmp(e->mac, d.mac, 6) ||
+	    (e->flags & (XGRE_PORT_RPF_STRICT | XGRE_PORT_RPF_LOOSE)) != rp_filter_flags(p->name))
+		return false;
+	if (tc_query(d.ifindex, &tc_id) || tc_id != r->prog.id[PROGRAM_PORT])
+		return false;
+	if (netdev_get_index(r->nl, e->lower, &lower))
+		return false;
+	if (xdp_query(r->st, lower.name, &ifindex, &id))
+		return !(e->flags & XGRE_PORT_XDP);
+	return e->flags & XGRE_PORT_XDP && ifindex == e->lower && id == r->prog.id[PROGRAM_XDP];
+}
+
+int port_leave(struct nl *nl, const struct state *st, const struct xgre_port *p)
+{
+	struct netdev d;
+	int err;
+
+	if (netdev_get(nl, p->name, &d) || d.ifindex != p->ifindex)
+		return 0;
+	err = tc_detach(nl, p->ifindex, p->flags & XGRE_PORT_CLSACT_MADE);
+	if (p->flags & XGRE_PORT_REDIRECTS_WERE_ON)
+		sysctl_set(SEND_REDIRECTS, p->name, 1);
+	if (p->flags & XGRE_PORT_ALL_REDIRECTS_WERE_ON) {
+		uint32_t others = 0;
+
+		/* the last port that knows gives the common switch back */
+		for (int i = 0; i < XGRE_PORTS_MAX; i++)
+			others += st->ports[i].flags != 0 && strcmp(st->ports[i].name, p->name);
+		if (!others)
+			sysctl_set(SEND_REDIRECTS, "all", 1);
+	}
+	return err;
+}
+
+int port_del(struct run *r, const char *name)
+{
+	int number = state_port_number(r->st, name);
+	struct xgre_port e;
+	struct netdev lower;
+	bool shared = false;
+	int err;
+
+	if (number < 0)
+		return 0;
+	e = r->st->ports[number];
+	for (int i = 0; i < XGRE_PORTS_MAX; i++)
+		if (i != number && r->st->ports[i].flags) {
+			shared |= r->st->ports[i].lower == e.lower;
+			/* who is left remembers how the common switch was */
+			r->st->ports[i].flags |= e.flags & XGRE_PORT_ALL_REDIRECTS_WERE_ON;
+		}
+	if (!shared) {
+		err = xdp_detach(r->st, netdev_get_index(r->nl, e.lower, &lower) ? name : lower.name);
+		if (err)
+			return run_fail(r, err, NULL, "port %s: detaching XDP: %s", name, strerror(-err));
+	}
+	err = fault_point() ?: port_leave(r->nl, r->st, &e);
+	if (err)
+		return run_fail(r, err, NULL, "port %s: detaching TC: %s", name, strerror(-err));
+	state_port_clear(r->st, number);
+	return 0;
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Routes: in the lookup table, and in the kernel beside it. */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include "apply-internal.h"
+#include "resolve.h"
+
+/*
+ * Metric of the unreachable route under each prefix: larger than anybody's, and
+ * another for each instance.
+ */
+uint32_t unreachable_metric(const char *instance)
+{
+	return 0xff000000u | (device_group(instance) & 0xffff);
+}
+
+static void kernel_route(const struct route *route, uint32_t ifindex, struct netroute *ret)
+{
+	*ret = (struct netroute){
+		.to = route->to,
+		.type = RTN_UNICAST,
+		.protocol = XGRE_RTPROT,
+		.table = route->table ? route->table : RT_TABLE_MAIN,
+		.oif = ifindex,
+		.via = route->via,
+		.metric = route->metric,
+	};
+}
+
+static void kernel_unreachable(const struct run *r, const struct route *route, struct netroute *ret)
+{
+	*ret = (struct netroute){
+		.to = route->to,
+		.type = RTN_UNREACHABLE,
+		.protocol = XGRE_RTPROT,
+		.table = route->table ? route->table : RT_TABLE_MAIN,
+		.metric = unreachable_metric(r->instance),
+	};
+}
+
+static int route_number_take(struct run *r)
+{
+	uint32_t n = r->st->size.routes;
+
+	if (r->next_route < XGRE_ROUTE_FIRST)
+		r->next_route = XGRE_ROUTE_FIRST;
+	for (uint32_t i = XGRE_ROUTE_FIRST; i < n; i++) {
+		uint32_t number = r->next_route;
+
+		r->next_route = number + 1 < n ? number + 1 : XGRE_ROUTE_FIRST;
+		if (!r->st->routes[number].tunnel)
+			return state_route_reset(r->st, number) ?: (int)number;
+	}
+	return -ENOSPC;
+}
+
+/* Routes of the kernel as they were when this run looked, in order of prefix. */
+static int kernel_compare(const void *a, const void *b)
+{
+	return prefix_compare(&((const struct netroute *)a)->to, &((const struct netroute *)b)->to);
+}
+
+static int kernel_read(struct run *r)
+{
+	int err;
+
+	free(r->kernel);
+	r->kernel = NULL;
+	r->nkernel = 0;
+	err = netroute_list(r->nl, 0, false, &r->kernel, &r->nkernel);
+	if (!err && r->nkernel)
+		qsort(r->kernel, r->nkernel, sizeof(*r->kernel), kernel_compare);
+	return err;
+}
+
+static bool kernel_same(const struct netroute *a, const struct netroute *b)
+{
+	/* IPv6 has 1024 where nothing was said (IP6_RT_PRIO_USER) */
+	uint32_t unsaid = a->to.addr.family == XGRE_FAMILY_6 ? 1024 : 0;
+
+	return a->type == b->type && a->table == b->table && a->oif == b->oif &&
+	       (a->metric ? a->metric : unsaid) == (b->metric ? b->metric : unsaid) &&
+	       addr_equal(&a->via, &b->via);
+}
+
+/* First of the equal prefixes in the sorted list; nkernel where there is none. */
+static size_t kernel_first(const struct run *r, const struct prefix *to)
+{
+	size_t low = 0, high = r->nkernel;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (prefix_compare(&r->kernel[middle].to, to) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool kernel_has(const struct run *r, struct netroute *k)
+{
+	/* an IPv6 reject route shows the loopback device */
+	for (size_t i = kernel_first(r, &k->to);
+	     i < r->nkernel && prefix_equal(&r->kernel[i].to, &k->to); i++) {
+		struct netroute there = r->kernel[i];
+
+		if (there.type == RTN_UNREACHABLE)
+			there.oif = 0;
+		if (kernel_same(&there, k))
+			return true;
+	}
+	return false;
+}
+
+static int kernel_add(struct run *r, struct netroute *k, bool replace)
+{
+	int err = netroute_add(r->nl, k, replace);
+
+	if (err != -EEXIST)
+		return err;
+	/* ours, from a run that was cut short? */
+	err = kernel_read(r);
+	return err ?: kernel_has(r, k) ? 0 : -EEXIST;
+}
+
+static int kernel_del(struct run *r, const struct netroute *k)
+{
+	int err = netroute_del(r->nl, k);
+
+	return err == -ESRCH || err == -ENODEV || err == -ENOENT ? 0 : err;
+}
+
+/* Device of a running tunnel; 0 without one. */
+static uint32_t tunnel_ifindex(const struct run *r, const char *name)
+{
+	int number = state_tunnel_number(r->st, name);
+
+	return number < 0 ? 0 : r->st->tunnels[number].ifindex;
+}
+
+/* The kernel's side of a changed route: the old one goes where the new one did not replace it. */
+static int kernel_change(struct run *r, const struct route *have, const char *have_tunnel,
+			 const struct route *want, struct netroute *k)
+{
+	struct netroute old, unreachable;
+	bool same_place = have->table == want->table && have->metric == want->metric;
+	uint32_t ifindex = tunnel_ifindex(r, have_tunnel);
+	int err;
+
+	kernel_route(have, ifindex, &old);
+	err = kernel_add(r, k, same_place && !kernel_same(&old, k));
+	if (err || same_place)
+		return err;
+	err = ifindex ? kernel_del(r, &old) : 0;
+	if (!err && have->table != want->table) {
+		kernel_unreachable(r, have, &unreachable);
+		err = kernel_del(r, &unreachable);
+	}
+	return err;
+}
+
+/* Number for a prefix: its own, or a free one where it is new or was a hole. */
+static int number_for(struct run *r, const struct route *want, bool *ret_new)
+{
+	struct xgre_prefix was;
+
+	*ret_new = state_prefix_get(r->st, &want->to, &was) || was.route < XGRE_ROUTE_FIRST;
+	return *ret_new ? route_number_take(r) : (int)was.route;
+}
+
+int route_set(struct run *r, const struct route *have, const char *have_tunnel,
+	      const struct route *want, const char *tunnel)
+{
+	int number = state_tunnel_number(r->st, tunnel), route;
+	struct netroute k, unreachable;
+	struct xgre_prefix v;
+	char text[PREFIX_STRLEN];
+	bool is_new;
+	int err;
+
+	prefix_text(&want->to, text);
+	if (number < 0)
+		return run_fail(r, number, &want->place, "route %s: tunnel %s does not run", text,
+				tunnel);
+	route = number_for(r, want, &is_new);
+	if (route < 0)
+		return run_fail(r, route, &want->place,
+				"route %s: this instance was made for %u routes; unload and apply "
+				"make it larger",
+				text, r->st->size.routes);
+	kernel_route(want, r->st->tunnels[number].ifindex, &k);
+	kernel_unreachable(r, want, &unreachable);
+	err = fault_point() ?: kernel_add(r, &unreachable, false);
+	if (!err)
+		err = have ? kernel_change(r, have, have_tunnel, want, &k) :
+			     kernel_add(r, &k, false);
+	err = err ?: fault_point();
+	if (err == -EEXIST)
+		return run_fail(r, err, &want->place,
+				"route %s: the kernel has another route for it with this metric (ip "
+				"route show %s); remove that or give this one a metric",
+				text, text);
+	if (err)
+		return run_fail(r, err, &want->place, "route %s dev %s: %s", text, tunnel,
+				run_reason(r, err));
+
+	r->st->routes[route].flags = want->table ? XGRE_ROUTE_SLOW : 0;
+	__atomic_store_n(&r->st->routes[route].tunnel, number + 1, __ATOMIC_RELEASE);
+	v = (struct xgre_prefix){
+		.route = route,
+		.origin = want->origin,
+		.via_family = want->via.family,
+		.metric = want->metric,
+		.table = want->table,
+		.via = want->via.a,
+	};
+	err = state_prefix_set(r->st, &want->to, &v) ?: fault_point();
+	if (!err)
+		return 0;
+	if (is_new)
+		r->st->routes[route].tunnel = 0;
+	return run_fail(r, err, &want->place,
+			err == -ENOSPC ? "route %s: the lookup table is full; unload and apply make "
+					 "it larger" :
+					 "route %s: cannot be put into the lookup table",
+			text);
+}
+
+int route_del(struct run *r, const struct route *have, const char *tunnel)
+{
+	uint32_t ifindex = tunnel_ifindex(r, tunnel);
+	char text[PREFIX_STRLEN];
+	struct xgre_prefix v;
+	struct netroute k;
+	int err;
+
+	prefix_text(&have->to, text);
+	/* The fast path first, then what the slow path goes by, at last what kept packets in. */
+	err = state_prefix_get(r->st, &have->to, &v);
+	if (!err) {
+		state_prefix_del(r->st, &have->to);
+		if (v.route >= XGRE_ROUTE_FIRST)
+			r->st->routes[v.route].tunnel = 0;
+	}
+	err = fault_point();
+	if (!err && ifindex) {
+		kernel_route(have, ifindex, &k);
+		err = kernel_del(r, &k);
+	}
+	kernel_unreachable(r, have, &k);
+	err = err ?: kernel_del(r, &k);
+	return err ? run_fail(r, err, NULL, "route %s dev %s: removing it: %s", text, tunnel,
+			      run_reason(r, err)) :
+		     0;
+}
+
+int kernel_routes_audit(struct run *r, const struct model *m, bool *damaged)
+{
+	int err = kernel_read(r);
+
+	for (size_t i = 0; i < m->nroutes && !err; i++) {
+		const struct route *route = &m->routes[i];
+		struct netroute k;
+
+		kernel_route(route, tunnel_ifindex(r, m->tunnels[route->tunnel].name), &k);
+		if (!kernel_has(r, &k))
+			damaged[i] = true;
+		kernel_unreachable(r, route, &k);
+		if (!kernel_has(r, &k))
+			damaged[i] = true;
+	}
+	return err;
+}
+
+/* Is this one of the running routes, or the unreachable one under it? */
+static bool route_runs(struct run *r, const struct netroute *k)
+{
+	struct xgre_prefix v;
+
+	if (state_prefix_get(r->st, &k->to, &v) || v.route < XGRE_ROUTE_FIRST ||
+	    (v.table ? v.table : RT_TABLE_MAIN) != k->table)
+		return false;
+	if (k->type == RTN_UNREACHABLE)
+		return true;
+	return r->st->tunnels[r->st->routes[v.route].tunnel - 1].ifindex == k->oif;
+}
+
+/* Is a kernel route this instance's, by what we set on all of ours? */
+static bool kernel_is_ours(struct run *r, const struct netroute *k)
+{
+	uint32_t oif = k->oif, number;
+
+	if (k->protocol != XGRE_RTPROT)
+		return false;
+	if (k->type == RTN_UNREACHABLE)
+		return k->metric == unreachable_metric(r->instance);
+	return !bpf_map_lookup_elem(r->st->map[MAP_devices], &oif, &number);
+}
+
+int kernel_routes_mend(struct run *r, const struct model *m)
+{
+	int err = kernel_read(r);
+
+	/* An address that went may have taken routes with it. */
+	for (size_t i = 0; i < m->nroutes && !err; i++) {
+		const struct route *route = &m->routes[i];
+		struct netroute k;
+
+		kernel_unreachable(r, route, &k);
+		if (!kernel_has(r, &k))
+			err = netroute_add(r->nl, &k, false);
+		kernel_route(route, tunnel_ifindex(r, m->tunnels[route->tunnel].name), &k);
+		if (!err && !kernel_has(r, &k))
+			err = netroute_add(r->nl, &k, false);
+		if (err == -EEXIST)
+			err = 0;
+	}
+	for (size_t i = 0; i < r->nkernel && !err; i++)
+		if (kernel_is_ours(r, &r->kernel[i]) && !route_runs(r, &r->kernel[i]))
+			err = kernel_del(r, &r->kernel[i]);
+	return err ? run_fail(r, err, NULL, "putting kernel routes right: %s", run_reason(r, err)) : 0;
+}

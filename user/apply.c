@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * From the running state to the wanted one. What runs is read from the maps
+ * and held against the kernel, so that whatever a killed predecessor left, or
+ * somebody removed by hand, shows up as damage and is mended by the same steps.
+ * A failure on the way goes back by applying the model from before.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "apply-internal.h"
+#include "cli.h"
+#include "lock.h"
+
+#ifdef XGRE_FAULTS
+#include <signal.h>
+
+int fault_point(void)
+{
+	static int reached;
+	const char *fault = getenv("XGRE_FAULT");
+	int at;
+
+	reached++;
+	if (fault && sscanf(fault, "kill:%d", &at) == 1 && at == reached)
+		raise(SIGKILL);
+	return fault && sscanf(fault, "fail:%d", &at) == 1 && at == reached ? -EIO : 0;
+}
+#endif
+
+/* Room beyond what the configuration needs, for what comes at run time. */
+#define TUNNELS_MIN 256
+#define ROUTES_MIN  4096
+#define CHUNKS_MIN  512
+
+static uint32_t at_least(size_t n, uint32_t min)
+{
+	return n > min ? n : min;
+}
+
+static void sizes_for(const struct model *m, struct state_sizes *ret)
+{
+	ret->tunnels = at_least(2 * m->ntunnels, TUNNELS_MIN);
+	ret->routes = at_least(2 * m->nroutes + XGRE_ROUTE_FIRST, ROUTES_MIN);
+	ret->chunks = at_least(2 * (size_t)lpm_chunks_needed(m->routes, m->nroutes), CHUNKS_MIN);
+}
+
+static void host_id_read(char *ret, size_t size)
+{
+	FILE *f = fopen("/etc/machine-id", "re");
+
+	if (!f || !fgets(ret, size, f) || !ret[0])
+		gethostname(ret, size);
+	ret[size - 1] = 0;
+	ret[strcspn(ret, "\n")] = 0;
+	if (f)
+		fclose(f);
+}
+
+/* Open the instance, or make it where it does not run yet; *ret_new says which. */
+static int run_open(struct run *r, bool *ret_new)
+{
+	struct state_sizes sizes;
+	char error[512];
+	int err;
+
+	*ret_new = false;
+	err = state_open(r->instance, true, &r->st);
+	if (err == -ESTALE) { /* its network namespace is gone, and all of it but the pins */
+		err = state_unpin(r->instance) ?: -ENOENT;
+		if (r->out)
+			fprintf(r->out, "note: instance %s was of a network namespace that is gone\n",
+				r->instance);
+	}
+	if (err && err != -ENOENT) {
+		cli_state_error(r->instance, err);
+		return err;
+	}
+	if (err == -ENOENT) {
+		sizes_for(r->want, &sizes);
+		err = state_create(r->instance, &sizes, &r->st);
+		if (err)
+			return run_fail(r, err, NULL, "making the BPF maps: %s%s", strerror(-err),
+					err == -EPERM ? "; run as root" : "");
+		*ret_new = true;
+	}
+	/* The programs that run, or this binary's where they are others or none. */
+	err = *ret_new ? -ENOENT : programs_open(r->st, &r->prog);
+	if (!err && r->st->meta->build == programs_build())
+		return 0;
+	programs_close(&r->prog);
+	err = programs_load(r->st, &r->prog, error, sizeof(error));
+	if (err)
+		return run_fail(r, err, NULL, "loading the BPF programs: %s%s", error,
+				err == -EPERM ? " (run as root?)" : "");
+	return 0;
+}
+
+static void run_close(struct run *r)
+{
+	run_forget(r);
+	free(r->kernel);
+	programs_close(&r->prog);
+	state_close(r->st);
+	nl_close(r->nl);
+}
+
+static size_t find_tunnel(const struct model *m, const char *name)
+{
+	const struct tunnel *t = model_find_tunnel(m, name);
+
+	return t ? (size_t)(t - m->tunnels) : NOT_THERE;
+}
+
+static int audit(struct run *r, const struct model *have, struct damage *ret)
+{
+	ret->ports = calloc(have->nports + 1, sizeof(bool));
+	ret->tunnels = calloc(have->ntunnels + 1, sizeof(bool));
+	ret->routes = calloc(have->nroutes + 1, sizeof(bool));
+	if (!ret->ports || !ret->tunnels || !ret->routes)
+		return run_fail(r, -ENOMEM, NULL, "out of memory");
+	for (size_t i = 0; i < have->nports; i++)
+		ret->ports[i] = !port_intact(r, &have->ports[i]);
+	for (size_t i = 0; i < have->ntunnels; i++)
+		ret->tunnels[i] = !tunnel_intact(r, &have->tunnels[i],
+						 find_tunnel(r->want, have->tunnels[i].name));
+	return kernel_routes_audit(r, have, ret->routes);
+}
+
+static void damage_free(struct damage *d)
+{
+	free(d->ports);
+	free(d->tunnels);
+	free(d->routes);
+}
+
+static int step_do(struct run *r, const struct step *s, const struct model *have)
+{
+	const struct model *want = r->want;
+	const struct route *h = NULL, *w = NULL;
+
+	switch (s->kind) {
+	case STEP_PORT_SET:
+		return port_set(r, s->want);
+	case STEP_TUNNEL_SET:
+		return tunnel_set(r, s->have == NOT_THERE ? NULL : &have->tunnels[s->have], s->want);
+	case STEP_ROUTE_SET:
+		w = &want->routes[s->want];
+		if (s->have != NOT_THERE)
+			h = &have->routes[s->have];
+		return route_set(r, h, h ? have->tunnels[h->tunnel].name : NULL, w,
+				 want->tunnels[w->tunnel].name);
+	case STEP_ROUTE_DEL:
+		h = &have->routes[s->have];
+		return route_del(r, h, have->tunnels[h->tunnel].name);
+	case STEP_TUNNEL_DEL:
+		return tunnel_del(r, &have->tunnels[s->have]);
+	case STEP_PORT_DEL:
+		return port_del(r, have->ports[s->have].name);
+	}
+	return -EINVAL;
+}
+
+/* All steps, then what follows from all of them together. */
+static int plan_do(struct run *r, const struct plan *p, const struct model *have)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->count && !err; i++)
+		err = step_do(r, &p->steps[i], have);
+	if (p->count)
+		err = err ?: kernel_routes_mend(r, r->want);
+	err = err ?: holes_update(r);
+	err = err ?: fault_point();
+	if (!err) {
+		err = state_model_commit(r->st, r->want);
+		if (err)
+			return run_fail(r, err, NULL, "keeping the configuration: %s", strerror(-err));
+	}
+	return err;
+}
+
+/* The programs of this binary take over, hook by hook and in place. */
+static int programs_take_over(struct run *r)
+{
+	int err;
+
+	if (r->st->meta->build == programs_build())
+		return 0;
+	err = programs_pin(r->st, &r->prog) ?: fault_point();
+	if (err)
+		return run_fail(r, err, NULL, "pinning the programs: %s", strerror(-err));
+	r->st->meta->build = programs_build();
+	return 0;
+}
+
+/* Back to what ran before a failure. Quiet but for a failure of its own. */
+static void roll_back(struct run *r, const struct model *have, bool is_new)
+{
+	struct run back = { .instance = r->instance, .st = r->st, .nl = r->nl, .want = have, .quiet = true };
+	struct damage damage = {};
+	struct model now;
+	struct plan p = {};
+	int err;
+
+	memcpy(back.host_id, r->host_id, sizeof(back.host_id));
+	back.prog = r->prog;
+	if (is_new) {
+		unload_state(r->instance, r->nl);
+		return;
+	}
+	err = state_model(r->st, &now);
+	if (!err) {
+		err = run_prepare(&back);
+		err = err ?: audit(&back, &now, &damage);
+		/* everything that may have been touched is set again */
+		err = err ?: plan_make(&now, have, &damage, &p);
+		err = err ?: plan_do(&back, &p, &now);
+		model_free(&now);
+	}
+	if (err)
+		cli_error("going back to the state before failed as well: %s; 'xgre-load -i %s apply' with "
+			  "the last good file mends it",
+			  strerror(-err), r->instance);
+	damage_free(&damage);
+	plan_free(&p);
+	run_forget(&back);
+	free(back.kernel);
+}
+
+static void report(const struct apply_options *o, const struct plan *p, const struct model *have,
+		   const struct model *want)
+{
+	if (!p->count) {
+		fprintf(o->out, "nothing to change\n");
+		return;
+	}
+	plan_print(p, have, want, o->out);
+	fprintf(o->out, "%s: %zu %s\n", o->dry_run ? "dry run, nothing changed" : "applied", p->count,
+		p->count == 1 ? "change" : "changes");
+}
+
+static int apply_locked(const struct apply_options *o, struct run *r, struct model *want)
+{
+	struct damage damage = {};
+	struct model have;
+	struct plan p = {};
+	bool is_new, begun = false;
+	int err;
+
+	model_init(&have);
+	err = run_open(r, &is_new);
+	if (err)
+		return err;
+	if (!is_new) {
+		err = state_model(r->st, &have);
+		if (err) {
+			run_fail(r, err, NULL, "reading the running configuration: %s", strerror(-err));
+			goto out;
+		}
+	}
+	err = plan_merge(&have, want, o->prune);
+	if (err) {
+		run_fail(r, err, NULL, "out of memory");
+		goto out;
+	}
+	err = run_prepare(r);
+	err = err ?: audit(r, &have, &damage);
+	if (err)
+		goto out;
+	err = plan_make(&have, want, &damage, &p);
+	if (err) {
+		run_fail(r, err, NULL, "out of memory");
+		goto out;
+	}
+	if (o->dry_run) {
+		report(o, &p, &have, want);
+		goto out;
+	}
+	begun = true;
+	if (is_new)
+		err = state_pin(r->st);
+	if (err)
+		run_fail(r, err, NULL, "pinning the maps below %s: %s", r->st->dir, strerror(-err));
+	err = err ?: programs_take_over(r);
+	err = err ?: plan_do(r, &p, &have);
+	if (!err)
+		report(o, &p, &have, want);
+out:
+	if (err && begun)
+		roll_back(r, &have, is_new);
+	damage_free(&damage);
+	plan_free(&p);
+	model_free(&have);
+	return err;
+}
+
+int apply(const struct apply_options *o, struct model *want)
+{
+	struct run r = { .instance = o->instance, .file = o->file, .out = o->out, .want = want };
+	int fd, err;
+
+	for (int i = 0; i < PROGRAM_COUNT; i++)
+		r.prog.fd[i] = -1;
+	host_id_read(r.host_id, sizeof(r.host_id));
+	err = state_bpffs() ?: instance_lock(o->instance, &fd);
+	if (err)
+		return err;
+	err = nl_open(&r.nl);
+	if (err)
+		run_fail(&r, err, NULL, "rtnetlink: %s", strerror(-err));
+	err = err ?: apply_locked(o, &r, want);
+	run_close(&r);
+	instance_unlock(o->instance, fd);
+	return err;
+}
+
+int running_model(const char *instance, struct model *ret)
+{
+	struct state *st;
+	int err = state_open(instance, false, &st);
+
+	if (err) {
+		cli_state_error(instance, err);
+		return err;
+	}
+	err = state_model(st, ret);
+	if (err)
+		cli_error("instance %s: reading the running configuration: %s", instance, strerror(-err));
+	state_close(st);
+	return err;
+}

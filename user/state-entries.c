@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Single entries of the maps, written in the order that programs reading them
+ * at the same time need.
+ */
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include "state-internal.h"
+
+#define PUBLISH(where, value) __atomic_store_n(&(where), value, __ATOMIC_RELEASE)
+
+void state_sync(void)
+{
+	/* synchronize_rcu() in the kernel; programs run under RCU */
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(50000);
+}
+
+int state_tunnel_number(const struct state *st, const char *name)
+{
+	for (uint32_t i = 0; i < st->size.tunnels; i++)
+		if (st->tunnels[i].flags & XGRE_TUNNEL_USED && !strcmp(st->tunnels[i].name, name))
+			return i;
+	return -ENOENT;
+}
+
+int state_port_number(const struct state *st, const char *name)
+{
+	for (uint32_t i = 0; i < XGRE_PORTS_MAX; i++)
+		if (st->ports[i].flags & XGRE_PORT_USED && !strcmp(st->ports[i].name, name))
+			return i;
+	return -ENOENT;
+}
+
+void state_tunnel_set(struct state *st, uint32_t number, const struct xgre_tunnel *t)
+{
+	struct xgre_tunnel *e = &st->tunnels[number];
+
+	/*
+	 * A header that is half old, half new must not be sent: where it
+	 * changes, the tunnel is out of use for the moment, and its packets
+	 * take the slow path or wait for it (reason no-tunnel).
+	 */
+	if (memcmp(e->outer, t->outer, sizeof(e->outer)) || e->outer_len != t->outer_len ||
+	    e->outer_sum != t->outer_sum) {
+		PUBLISH(e->flags, 0);
+		state_sync();
+	}
+	memcpy((char *)e + sizeof(e->flags), (const char *)t + sizeof(t->flags),
+	       sizeof(*t) - sizeof(t->flags));
+	PUBLISH(e->flags, t->flags);
+}
+
+void state_tunnel_clear(struct state *st, uint32_t number)
+{
+	struct xgre_tunnel *e = &st->tunnels[number];
+
+	PUBLISH(e->flags, 0);
+	state_sync();
+	memset(e, 0, sizeof(*e));
+}
+
+static bool endpoint_same(const struct xgre_endpoint *a, const struct xgre_endpoint *b)
+{
+	return !memcmp(&a->local, &b->local, sizeof(a->local)) &&
+	       !memcmp(&a->remote, &b->remote, sizeof(a->remote)) && a->key == b->key &&
+	       a->family == b->family && a->has_key == b->has_key;
+}
+
+int state_endpoint_set(struct state *st, const struct xgre_endpoint *e)
+{
+	uint32_t h = xgre_endpoint_hash(&e->local, &e->remote, e->key);
+	struct xgre_endpoint *place = NULL;
+
+	for (uint32_t i = 0; i < XGRE_PROBES; i++) {
+		struct xgre_endpoint *p = &st->endpoints[(h + i) & (st->nendpoints - 1)];
+
+		if (p->tunnel && endpoint_same(p, e)) {
+			PUBLISH(p->tunnel, e->tunnel);
+			return 0;
+		}
+		if (!p->tunnel && !place)
+			place = p;
+	}
+	if (!place)
+		return -ENOSPC;
+	memcpy(place, e, offsetof(struct xgre_endpoint, tunnel));
+	PUBLISH(place->tunnel, e->tunnel);
+	return 0;
+}
+
+void state_endpoint_clear(struct state *st, const struct xgre_endpoint *e)
+{
+	uint32_t h = xgre_endpoint_hash(&e->local, &e->remote, e->key);
+
+	for (uint32_t i = 0; i < XGRE_PROBES; i++) {
+		struct xgre_endpoint *p = &st->endpoints[(h + i) & (st->nendpoints - 1)];
+
+		/* Not another tunnel's, which may have taken the endpoints over. */
+		if (!p->tunnel || p->tunnel != e->tunnel || !endpoint_same(p, e))
+			continue;
+		PUBLISH(p->tunnel, 0);
+		state_sync(); /* before the place is written again */
+		return;
+	}
+}
+
+static uint32_t tag_key(const struct xgre_port *p)
+{
+	uint32_t key = 0;
+
+	for (int i = 0; i < p->tags && i < 2; i++)
+		key |= (uint32_t)__builtin_bswap16(p->tag[i][1]) << (i ? 0 : 16);
+	return key;
+}
+
+static int slot_set(struct state *st, uint32_t ifindex, uint32_t tags, uint32_t number)
+{
+	uint32_t h = xgre_port_hash(ifindex, tags);
+	struct xgre_port_slot *place = NULL;
+
+	for (uint32_t i = 0; i < XGRE_PROBES; i++) {
+		struct xgre_port_slot *s = &st->port_slots[(h + i) & (XGRE_PORT_SLOTS - 1)];
+
+		if (s->ifindex == ifindex && s->tags == tags) {
+			PUBLISH(s->port, number);
+			return 0;
+		}
+		if (!s->ifindex && !place)
+			place = s;
+	}
+	if (!place)
+		return -ENOSPC;
+	place->tags = tags;
+	place->port = number;
+	PUBLISH(place->ifindex, ifindex);
+	return 0;
+}
+
+static void slots_clear(struct state *st, uint32_t number)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < XGRE_PORT_SLOTS; i++) {
+		struct xgre_port_slot *s = &st->port_slots[i];
+
+		if (!s->ifindex || s->port != number)
+			continue;
+		PUBLISH(s->ifindex, 0);
+		any = true;
+	}
+	if (any)
+		state_sync();
+}
+
+int state_port_set(struct state *st, uint32_t number, const struct xgre_port *p)
+{
+	struct xgre_port *e = &st->ports[number];
+	struct bpf_devmap_val dev = { .ifindex = p->lower };
+	int err;
+
+	if (e->flags && (e->ifindex != p->ifindex || e->lower != p->lower || e->tags != p->tags ||
+			 memcmp(e->tag, p->tag, sizeof(e->tag)))) {
+		PUBLISH(e->flags, 0);
+		slots_clear(st, number);
+	}
+	/* Before packets can be sent by the port, it must be in the devmap. */
+	if (bpf_map_update_elem(st->map[MAP_devmap], &number, &dev, 0))
+		return -errno;
+	memcpy((char *)e + sizeof(e->flags), (const char *)p + sizeof(p->flags),
+	       sizeof(*p) - sizeof(p->flags));
+	PUBLISH(e->flags, p->flags);
+	err = slot_set(st, p->ifindex, 0, number);
+	if (!err && p->tags)
+		err = slot_set(st, p->lower, tag_key(p), number);
+	return err;
+}
+
+void state_port_clear(struct state *st, uint32_t number)
+{
+	PUBLISH(st->ports[number].flags, 0);
+	slots_clear(st, number);
+	bpf_map_delete_elem(st->map[MAP_devmap], &number);
+	memset(&st->ports[number], 0, sizeof(st->ports[number]));
+}
+
+void prefix_to_key(const struct prefix *p, struct xgre_prefix_key *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->family = p->addr.family;
+	ret->length = p->length;
+	ret->addr = p->addr.a;
+}
+
+void prefix_from_key(const struct xgre_prefix_key *k, struct prefix *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->addr.family = k->family;
+	ret->addr.a = k->addr;
+	ret->length = k->length;
+}
+
+int state_prefix_get(const struct state *st, const struct prefix *p, struct xgre_prefix *ret)
+{
+	struct xgre_prefix_key key;
+
+	prefix_to_key(p, &key);
+	return bpf_map_lookup_elem(st->map[MAP_prefixes], &key, ret) ? -errno : 0;
+}
+
+int state_prefix_set(struct state *st, const struct prefix *p, const struct xgre_prefix *v)
+{
+	struct xgre_prefix_key key;
+	int err;
+
+	prefix_to_key(p, &key);
+	/* The truth first: killed between the two, the next apply fills the table from it. */
+	if (bpf_map_update_elem(st->map[MAP_prefixes], &key, v, BPF_ANY))
+		return -errno;
+	err = lpm_add(&st->lpm, p, v->route);
+	if (err)
+		bpf_map_delete_elem(st->map[MAP_prefixes], &key);
+	return err;
+}
+
+/* The longest prefix of the truth that is shorter than p and covers it. */
+static bool prefix_cover(void *arg, const struct prefix *p, uint8_t *ret_length,
+			 uint32_t *ret_route)
+{
+	const struct state *st = arg;
+	struct prefix shorter = *p;
+
+	while (shorter.length > 0) {
+		struct xgre_prefix v;
+
+		shorter.length--;
+		prefix_mask(&shorter);
+		if (state_prefix_get(st, &shorter, &v))
+			continue;
+		*ret_length = shorter.length;
+		*ret_route = v.route;
+		return true;
+	}
+	return false;
+}
+
+int state_prefix_del(struct state *st, const struct prefix *p)
+{
+	struct xgre_prefix_key key;
+
+	prefix_to_key(p, &key);
+	/* The table first: killed between the two, the next apply finds the prefix and goes on. */
+	lpm_del(&st->lpm, p, prefix_cover, st);
+	return bpf_map_delete_elem(st->map[MAP_prefixes], &key) ? -errno : 0;
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Ports, tunnels and reasons with their counters; stats-route.c has the routes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <net/if.h> /* before linux/if_link.h */
+#include <linux/if_link.h>
+#include "netdev.h"
+#include "state-internal.h"
+#include "stats-internal.h"
+
+static const struct {
+	int number;
+	const char *name;
+	const char *text;
+} reasons[] = {
+#define XGRE_REASON(number, id, kind, name, text) { number, name, text },
+	XGRE_REASONS(XGRE_REASON)
+#undef XGRE_REASON
+};
+
+void stats_name(char ret[IFNAMSIZ], const char from[XGRE_IFNAMSIZ])
+{
+	memcpy(ret, from, IFNAMSIZ - 1);
+	ret[IFNAMSIZ - 1] = '\0';
+}
+
+/* How packets are taken from a port: what the kernel says runs, not what was asked for. */
+static int port_mode(struct nl *nl, const struct xgre_port *p, const char **ret)
+{
+	struct netdev lower;
+	int err;
+
+	*ret = "tc";
+	if (!(p->flags & XGRE_PORT_XDP))
+		return 0;
+	err = netdev_get_index(nl, p->lower, &lower);
+	if (err == -ENODEV)
+		return 0;
+	if (err)
+		return err;
+	if (lower.xdp_mode == XDP_ATTACHED_SKB)
+		*ret = "skb";
+	else if (lower.xdp_mode != XDP_ATTACHED_NONE)
+		*ret = "native";
+	return 0;
+}
+
+static int gather_ports(const struct state *st, struct stats *s)
+{
+	struct nl *nl;
+	int err;
+
+	s->ports = calloc(XGRE_PORTS_MAX, sizeof(*s->ports));
+	if (!s->ports)
+		return -ENOMEM;
+	err = nl_open(&nl);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < XGRE_PORTS_MAX && !err; i++) {
+		struct xgre_port p = st->ports[i];
+		struct stats_port *out = &s->ports[s->nports];
+
+		if (!(p.flags & XGRE_PORT_USED))
+			continue;
+		stats_name(out->name, p.name);
+		err = port_mode(nl, &p, &out->mode);
+		s->nports++;
+	}
+	nl_close(nl);
+	return err;
+}
+
+static void fill_tunnel(const struct xgre_tunnel *t, struct stats_tunnel *ret)
+{
+	uint8_t family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
+
+	stats_name(ret->name, t->name);
+	ret->local = (struct addr){ .family = family, .a = t->local };
+	ret->remote = (struct addr){ .family = family, .a = t->remote };
+	if (t->flags & XGRE_TUNNEL_KEY_IN)
+		ret->key_in = (struct key){ .set = true, .value = ntohl(t->key_in) };
+	if (t->flags & XGRE_TUNNEL_KEY_OUT)
+		ret->key_out = (struct key){ .set = true, .value = ntohl(t->key_out) };
+	ret->mtu = t->mtu;
+}
+
+static int gather_tunnels(const struct state *st, struct stats *s)
+{
+	size_t used = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < st->size.tunnels; i++)
+		used += !!(st->tunnels[i].flags & XGRE_TUNNEL_USED);
+	s->tunnels = calloc(used + 1, sizeof(*s->tunnels));
+	if (!s->tunnels)
+		return -ENOMEM;
+	/* One that another tool adds meanwhile is for the next time. */
+	for (uint32_t i = 0; i < st->size.tunnels && s->ntunnels < used && !err; i++) {
+		struct xgre_tunnel t = st->tunnels[i];
+		struct stats_tunnel *out = &s->tunnels[s->ntunnels];
+
+		if (!(t.flags & XGRE_TUNNEL_USED))
+			continue;
+		fill_tunnel(&t, out);
+		err = state_tunnel_counters(st, i, &out->counters);
+		s->ntunnels++;
+	}
+	return err;
+}
+
+static int gather_reasons(const struct state *st, struct stats *s)
+{
+	uint64_t packets[XGRE_REASON_MAX];
+	int err;
+
+	err = state_reasons(st, packets);
+	if (err)
+		return err;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		bool punt = reasons[i].number >= XGRE_REASON_PUNTS;
+		struct stats_reason *r = punt ? &s->punts[s->npunts++] : &s->drops[s->ndrops++];
+
+		r->name = reasons[i].name;
+		r->text = reasons[i].text;
+		r->packets = packets[reasons[i].number];
+	}
+	return 0;
+}
+
+int stats_gather(const struct state *st, unsigned int parts, struct stats *ret)
+{
+	uint64_t ns = netns_id();
+	int err = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	/* Indices of devices mean nothing, or others, elsewhere. */
+	if (st->meta->netns && ns && st->meta->netns != ns)
+		return -EXDEV;
+	memcpy(ret->instance, st->instance, sizeof(ret->instance));
+	if (parts & STATS_PORTS)
+		err = gather_ports(st, ret);
+	if (!err && parts & STATS_TUNNELS)
+		err = gather_tunnels(st, ret);
+	if (!err && parts & STATS_ROUTES)
+		err = stats_gather_routes(st, ret);
+	if (!err && parts & STATS_REASONS)
+		err = gather_reasons(st, ret);
+	if (err)
+		stats_free(ret);
+	return err;
+}
+
+void stats_free(struct stats *s)
+{
+	free(s->ports);
+	free(s->tunnels);
+	free(s->routes);
+	memset(s, 0, sizeof(*s));
+}
