@@ -8,7 +8,7 @@
 #ifndef XGRE_NEXTHOP_H
 #define XGRE_NEXTHOP_H
 
-#include "parse.h"
+#include "route.h"
 
 #define NEXTHOP_READ_NS	  500000000ull
 #define NEXTHOP_KERNEL_NS 5000000000ull
@@ -61,7 +61,7 @@ static __always_inline long fib_ask(ctx_t *ctx, const struct fib_query *q,
 	return bpf_fib_lookup(ctx, p, sizeof(*p), flags);
 }
 
-static __always_inline __u32 fib_reason(long answer)
+static __always_inline __u32 fib_reason(long answer, const struct fib_query *q)
 {
 	switch (answer) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
@@ -71,7 +71,9 @@ static __always_inline __u32 fib_reason(long answer)
 	case BPF_FIB_LKUP_RET_PROHIBIT:
 		return XGRE_R_UNREACHABLE;
 	case BPF_FIB_LKUP_RET_NOT_FWDED:
-		return XGRE_R_LOCAL;
+		/* the kernel says the same of an address of its own and of no route at all */
+		return route_lookup(q->family, &q->dst) == XGRE_ROUTE_LOCAL ? XGRE_R_LOCAL :
+									       XGRE_R_UNREACHABLE;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return XGRE_R_FORWARDING_OFF;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
@@ -106,8 +108,11 @@ static __noinline int nexthop_read(ctx_t *ctx, struct xgre_nexthop *e, struct fi
 	e->read_at = now;
 
 	answer = fib_ask(ctx, q, &p, 1, 0);
-	e->reason = fib_reason(answer);
+	e->reason = fib_reason(answer, q);
 	e->oif = p.ifindex;
+	/* tunnel devices have no neighbours before the kernel's first packet */
+	if (answer == BPF_FIB_LKUP_RET_NO_NEIGH && bpf_map_lookup_elem(&devices, &e->oif))
+		e->reason = XGRE_R_TO_TUNNEL;
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS)
 		return 0;
 	__builtin_memcpy(e->dmac, p.dmac, sizeof(e->dmac));
@@ -214,7 +219,7 @@ static __noinline int route_ask(ctx_t *ctx, struct fib_query *q, __u32 device)
 		return XGRE_R_FIB;
 	answer = fib_ask(ctx, q, &p, 1, 0);
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS && answer != BPF_FIB_LKUP_RET_NO_NEIGH)
-		return fib_reason(answer);
+		return fib_reason(answer, q);
 	return p.ifindex == device ? XGRE_R_NONE : XGRE_R_KERNEL_ROUTE;
 }
 

@@ -112,15 +112,12 @@ static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
 		f->l3 += sizeof(*t);
 		t++;
 	}
-#else
-	/* A tag of ours would have been taken off by the VLAN device. */
-	if (CTX_FIELD(ctx, ctx_t, vlan_present))
-		return XGRE_R_NOT_OURS;
 #endif
-	if (f->proto != bpf_htons(ETH_P_IP) && f->proto != bpf_htons(ETH_P_IPV6))
-		return XGRE_R_NOT_OURS;
+	/* The port first: TC has to know whether XDP has counted the frame before. */
 	f->port = port_find(ctx_ifindex(ctx), tags, &f->port_number);
 	if (!f->port)
+		return XGRE_R_NOT_OURS;
+	if (f->proto != bpf_htons(ETH_P_IP) && f->proto != bpf_htons(ETH_P_IPV6))
 		return XGRE_R_NOT_OURS;
 #ifdef XGRE_CTX_XDP
 	if (f->port->tags != ntags)
@@ -128,6 +125,9 @@ static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
 	if (!mac_equal(eth->h_dest, f->port->mac))
 		return XGRE_R_FOREIGN_MAC;
 #else
+	/* A tag of ours would have been taken off by the VLAN device. */
+	if (CTX_FIELD(ctx, ctx_t, vlan_present))
+		return XGRE_R_NOT_OURS;
 	if (CTX_FIELD(ctx, ctx_t, pkt_type) != PACKET_HOST)
 		return XGRE_R_FOREIGN_MAC;
 #endif
@@ -203,6 +203,8 @@ static __always_inline int parse_ip6(ctx_t *ctx, __u32 off, struct ip_info *info
 	info->proto = ip->nexthdr;
 	info->df = false; /* as the kernel: IPv6 inside leaves the outer DF clear where it is copied */
 	info->fragment = ip->nexthdr == IPPROTO_FRAGMENT;
+	if (info->fragment && (void *)(ip + 1) + 1 <= ctx_data_end(ctx))
+		info->proto = *(__u8 *)(ip + 1); /* of what is fragmented */
 	info->len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	__builtin_memcpy(&info->src, &ip->saddr, sizeof(info->src));
 	__builtin_memcpy(&info->dst, &ip->daddr, sizeof(info->dst));

@@ -231,7 +231,11 @@ static __always_inline int room_pop(ctx_t *ctx, __u32 l3, __u32 off, const struc
 static __always_inline int port_send(ctx_t *ctx, const struct xgre_nexthop *nh,
 				     const struct xgre_port *out)
 {
+#ifdef XGRE_XDP_GENERIC
+	int act = bpf_redirect(out->lower, 0);
+#else
 	int act = bpf_redirect_map(&devmap, nh->port, XDP_ABORTED);
+#endif
 
 	if (act != XDP_REDIRECT)
 		return verdict(ctx, XGRE_R_NO_PORT);

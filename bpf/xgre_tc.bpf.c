@@ -48,7 +48,7 @@ static __always_inline int port_receive(struct __sk_buff *skb, struct frame *f, 
 {
 	int action = TC_ACT_UNSPEC;
 	int outer_reason, reason;
-	struct decap d;
+	struct decap d = {};
 
 	d.inner = &w->inner;
 	outer_reason = parse_ip(skb, f->l3, f->proto, &w->ip);

@@ -1,39 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* XDP on a port: the fast path. Whatever it does not take goes up unmodified. */
 #define XGRE_CTX_XDP
-#include "port.h"
-
-static __always_inline int port_forward(struct xdp_md *ctx, int *ret_action)
-{
-	struct work *w = XGRE_LOOKUP(work, 0);
-	struct decap d;
-	struct frame f;
-	int reason;
-
-	if (!w)
-		return XGRE_R_NOT_OURS;
-	reason = parse_frame(ctx, &f);
-	if (reason)
-		return reason;
-	reason = parse_ip(ctx, f.l3, f.proto, &w->ip);
-	if (reason)
-		return reason;
-	d.inner = &w->inner;
-	reason = port_classify(ctx, &f, &w->ip, &d);
-	if (reason)
-		return reason;
-	if (d.t)
-		return decap_forward(ctx, &f, &w->ip, &d, &w->query, ret_action);
-	return port_encap(ctx, &f, &w->ip, &d, &w->query, ret_action);
-}
+#include "xdp.h"
 
 SEC("xdp.frags")
 int xgre_xdp(struct xdp_md *ctx)
 {
-	int action = XDP_PASS;
-	int reason = port_forward(ctx, &action);
-
-	return reason ? verdict(ctx, reason) : action;
+	return xdp_receive(ctx);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

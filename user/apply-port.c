@@ -10,6 +10,7 @@
 #include "resolve.h"
 
 /* netdev generic netlink, kernel 6.3: linux/netdev.h is not in Debian 12's headers */
+#define XDP_ACT_BASIC	 (1u << 0)
 #define XDP_ACT_NDO_XMIT (1u << 2)
 
 #define SEND_REDIRECTS "net/ipv4/conf/%s/send_redirects"
@@ -62,15 +63,16 @@ static const char *xdp_obstacle(const struct port *p, const struct port_facts *f
 	if (f->tags && !ethtool_feature(f->lower.name, "rx-vlan-hw-parse", &on) && on)
 		return "the NIC takes VLAN tags off before XDP sees them; ethtool -K DEVICE rxvlan off";
 	err = netdev_xdp_features(f->lower.ifindex, &features);
-	if (err == -EOPNOTSUPP) /* a kernel before 6.3 does not say; a veth may then lose all */
-		return strcmp(f->lower.kind, "veth") ? NULL :
-						       "whether a veth can be sent to by XDP is not known on "
-						       "this kernel; xdp: native insists";
-	if (!err && !(features & XDP_ACT_NDO_XMIT))
-		return !strcmp(f->lower.kind, "veth") ?
-			       "frames cannot be sent to it by XDP: its peer has no NAPI "
-			       "(ethtool -K PEER gro on)" :
-			       "its driver cannot send frames by XDP";
+	if (strcmp(f->lower.kind, "veth"))
+		/* NIC drivers say that they can send only once a program is attached */
+		return !err && !(features & XDP_ACT_BASIC) ? "its driver has no native XDP" : NULL;
+	/* A veth whose peer does not poll loses what is sent to it. */
+	if (err)
+		return "this kernel does not tell whether the veth's peer takes frames sent by XDP; "
+		       "xdp: native insists";
+	if (!(features & XDP_ACT_NDO_XMIT))
+		return "the veth's peer does not take frames sent by XDP; ethtool -K PEER gro on "
+		       "there";
 	return NULL;
 }
 
@@ -78,6 +80,7 @@ static const char *xdp_obstacle(const struct port *p, const struct port_facts *f
 static int port_xdp(struct run *r, const struct port *p, const struct port_facts *f, bool *ret_xdp)
 {
 	enum xdp_mode mode = p->xdp == XDP_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	enum program program = mode == XDP_MODE_SKB ? PROGRAM_SKB : PROGRAM_XDP;
 	uint8_t attached = mode == XDP_MODE_SKB ? XDP_ATTACHED_SKB : XDP_ATTACHED_DRV;
 	const char *obstacle;
 	uint32_t ifindex, id;
@@ -98,7 +101,7 @@ static int port_xdp(struct run *r, const struct port *p, const struct port_facts
 	if (!xdp_query(r->st, f->lower.name, &ifindex, &id) && ifindex == f->lower.ifindex &&
 	    f->lower.xdp_mode != attached)
 		xdp_detach(r->st, f->lower.name);
-	err = xdp_attach(r->st, f->lower.name, f->lower.ifindex, r->prog.fd[PROGRAM_XDP], mode);
+	err = xdp_attach(r->st, f->lower.name, f->lower.ifindex, r->prog.fd[program], mode);
 	if (!err) {
 		*ret_xdp = true;
 		return 0;
@@ -189,7 +192,8 @@ bool port_intact(struct run *r, const struct port *p)
 		return false;
 	if (xdp_query(r->st, lower.name, &ifindex, &id))
 		return !(e->flags & XGRE_PORT_XDP);
-	return e->flags & XGRE_PORT_XDP && ifindex == e->lower && id == r->prog.id[PROGRAM_XDP];
+	return e->flags & XGRE_PORT_XDP && ifindex == e->lower &&
+	       id == r->prog.id[lower.xdp_mode == XDP_ATTACHED_SKB ? PROGRAM_SKB : PROGRAM_XDP];
 }
 
 int port_leave(struct nl *nl, const struct state *st, const struct xgre_port *p)

@@ -12,10 +12,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "attach.h"
+#include "xgre_skb.skel.h"
 #include "xgre_tc.skel.h"
 #include "xgre_xdp.skel.h"
 
-static const char *const program_name[PROGRAM_COUNT] = { "xgre_xdp", "xgre_port", "xgre_dev" };
+static const char *const program_name[PROGRAM_COUNT] = { "xgre_xdp", "xgre_skb", "xgre_port",
+							 "xgre_dev" };
 
 /* What libbpf had to say about the last failure: its last warning that is about us. */
 static char load_message[512];
@@ -94,20 +96,24 @@ int programs_load(const struct state *st, struct programs *ret, char *error, siz
 {
 	libbpf_print_fn_t print = libbpf_set_print(load_print);
 	struct xgre_xdp *xdp = xgre_xdp__open();
+	struct xgre_skb *skb = xgre_skb__open();
 	struct xgre_tc *tc = xgre_tc__open();
 	int err = -ENOMEM;
 
 	programs_none(ret);
 	load_message[0] = 0;
-	if (!xdp || !tc)
+	if (!xdp || !skb || !tc)
 		goto out;
-	xdp->rodata->endpoint_mask = tc->rodata->endpoint_mask = st->nendpoints - 1;
-	xdp->rodata->cpus = tc->rodata->cpus = st->ncpus;
-	xdp->rodata->can_decap_l3 = tc->rodata->can_decap_l3 = kernel_at_least(6, 3);
-	err = maps_reuse(xdp->obj, st) ?: maps_reuse(tc->obj, st);
+	xdp->rodata->endpoint_mask = skb->rodata->endpoint_mask = tc->rodata->endpoint_mask = st->nendpoints - 1;
+	xdp->rodata->cpus = skb->rodata->cpus = tc->rodata->cpus = st->ncpus;
+	xdp->rodata->can_decap_l3 = skb->rodata->can_decap_l3 = true; /* moves the head itself */
+	tc->rodata->can_decap_l3 = kernel_at_least(6, 3);
+	err = maps_reuse(xdp->obj, st) ?: maps_reuse(skb->obj, st) ?: maps_reuse(tc->obj, st);
 	err = err ?: xgre_xdp__load(xdp);
+	err = err ?: xgre_skb__load(skb);
 	err = err ?: xgre_tc__load(tc);
 	err = err ?: program_take(xdp->obj, PROGRAM_XDP, ret);
+	err = err ?: program_take(skb->obj, PROGRAM_SKB, ret);
 	err = err ?: program_take(tc->obj, PROGRAM_PORT, ret);
 	err = err ?: program_take(tc->obj, PROGRAM_DEV, ret);
 out:
@@ -116,6 +122,7 @@ out:
 		programs_close(ret);
 	}
 	xgre_tc__destroy(tc);
+	xgre_skb__destroy(skb);
 	xgre_xdp__destroy(xdp);
 	libbpf_set_print(print);
 	return err;
@@ -211,6 +218,8 @@ uint64_t programs_build(void)
 
 	data = xgre_xdp__elf_bytes(&n);
 	h = hash_object(h, data, n);
+	data = xgre_skb__elf_bytes(&n);
+	h = hash_object(h, data, n);
 	data = xgre_tc__elf_bytes(&n);
 	return hash_object(h, data, n);
 }
@@ -287,6 +296,18 @@ static int link_info(int fd, struct bpf_link_info *ret)
 	return bpf_obj_get_info_by_fd(fd, ret, &len) ? -errno : 0;
 }
 
+int link_remove(const char *path)
+{
+	int fd = bpf_obj_get(path);
+
+	/* By itself the kernel detaches some time after the last reference is gone. */
+	if (fd >= 0) {
+		bpf_link_detach(fd);
+		close(fd);
+	}
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
 int xdp_query(const struct state *st, const char *port, uint32_t *ret_ifindex, uint32_t *ret_id)
 {
 	struct bpf_link_info info;
@@ -326,7 +347,7 @@ int xdp_attach(const struct state *st, const char *port, uint32_t ifindex, int p
 		}
 		/* the device went and another came */
 		close(fd);
-		unlink(path);
+		link_remove(path);
 	}
 	snprintf(dir, sizeof(dir), "%s/links", st->dir);
 	if (mkdir(dir, 0700) && errno != EEXIST)
@@ -345,5 +366,5 @@ int xdp_detach(const struct state *st, const char *port)
 	char path[256];
 
 	link_path(st, port, path);
-	return unlink(path) && errno != ENOENT ? -errno : 0;
+	return link_remove(path);
 }

@@ -11,7 +11,7 @@ bool program_is_ours(const struct state *st, uint32_t id);
 /* The same by the map's id, for an instance whose state cannot be opened. */
 bool program_uses_map(uint32_t id, uint32_t map_id);
 
-enum program { PROGRAM_XDP, PROGRAM_PORT, PROGRAM_DEV, PROGRAM_COUNT };
+enum program { PROGRAM_XDP, PROGRAM_SKB, PROGRAM_PORT, PROGRAM_DEV, PROGRAM_COUNT };
 
 struct programs {
 	int fd[PROGRAM_COUNT];
@@ -50,5 +50,7 @@ int xdp_attach(const struct state *st, const char *port, uint32_t ifindex, int p
 /* What is attached by our pin: device, program id, mode; -ENOENT without a pin. */
 int xdp_query(const struct state *st, const char *port, uint32_t *ret_ifindex, uint32_t *ret_id);
 int xdp_detach(const struct state *st, const char *port); /* idempotent */
+/* Detach and remove the pinned link at path; it is off the device when this returns. */
+int link_remove(const char *path);
 
 #endif

@@ -10,17 +10,17 @@ static const struct driver {
 	bool early;	 /* had them before kernels could say so (6.3) */
 	bool needs_half; /* of its channels for XDP's own */
 } drivers[] = {
-	{ "bnxt_en", 3500, UINT32_MAX, true, false },
-	{ "ena", 3498, 0, false, true },
-	{ "gve", 2032, 0, false, true },
-	{ "hv_netvsc", 3506, 0, false, false },
-	{ "i40e", 3046, 9702, false, false },
-	{ "ice", 3046, 9702, false, false },
-	{ "mana", 3506, 0, false, false },
-	{ "mlx5_core", 3498, UINT32_MAX, true, false },
-	{ "veth", 3520, 73152, true, false },
-	{ "virtio_net", 3506, UINT32_MAX, false, false },
-	{ "vmxnet3", 3494, 0, false, false },
+	{"bnxt_en", 3500, UINT32_MAX, true, false},
+	{"ena", 3498, 0, false, true},
+	{"gve", 2032, 0, false, true},
+	{"hv_netvsc", 3506, 0, false, false},
+	{"i40e", 3046, 9702, false, false},
+	{"ice", 3046, 9702, false, false},
+	{"mana", 3506, 0, false, false},
+	{"mlx5_core", 3498, UINT32_MAX, true, false},
+	{"veth", 3520, 73152, true, false},
+	{"virtio_net", 3506, UINT32_MAX, false, false},
+	{"vmxnet3", 3494, 0, false, false},
 };
 
 static const struct driver *find(const char *name)

@@ -19,8 +19,9 @@ static void explain(const char *name, bool is_path, int err)
 		if (is_path)
 			cli_error("network namespace %s: no such file", name);
 		else
-			cli_error("no network namespace '%s'; 'ip netns list' shows those there are",
-				  name);
+			cli_error(
+				"no network namespace '%s'; 'ip netns list' shows those there are",
+				name);
 		break;
 	case -EINVAL: /* a namespace of another type, or no namespace's file */
 		cli_error("'%s' is not a network namespace", name);
@@ -42,7 +43,8 @@ int netns_enter(const char *name_or_path)
 	char path[PATH_MAX];
 	int fd, err = 0;
 
-	if (!is_path && (!*name_or_path || !strcmp(name_or_path, ".") || !strcmp(name_or_path, ".."))) {
+	if (!is_path &&
+	    (!*name_or_path || !strcmp(name_or_path, ".") || !strcmp(name_or_path, ".."))) {
 		cli_error("'%s' is not the name of a network namespace", name_or_path);
 		return -EINVAL;
 	}

@@ -62,9 +62,10 @@ static json_t *tunnel_row(const void *items, size_t i)
 	return json_pack("{s:s,s:s,s:s,s:o,s:{s:o,s:o},s:I,s:o,s:o,s:{s:I,s:I}}", "name", t->name,
 			 "local", addr_text(&t->local, local), "remote",
 			 addr_text(&t->remote, remote), "key", key(&t->key_in), "keys", "input",
-			 key(&t->key_in), "output", key(&t->key_out), "mtu", (json_int_t)t->mtu, "rx",
-			 counter(&t->counters.rx), "tx", counter(&t->counters.tx), "fast", "rx",
-			 (json_int_t)t->counters.fast_rx, "tx", (json_int_t)t->counters.fast_tx);
+			 key(&t->key_in), "output", key(&t->key_out), "mtu", (json_int_t)t->mtu,
+			 "rx", counter(&t->counters.rx), "tx", counter(&t->counters.tx), "fast",
+			 "rx", (json_int_t)t->counters.fast_rx, "tx",
+			 (json_int_t)t->counters.fast_tx);
 }
 
 static json_t *route_row(const void *items, size_t i)

@@ -140,28 +140,26 @@ static void section(const char *heading, const struct table *t, FILE *out)
 
 static void print_ports(const struct stats *s, FILE *out)
 {
-	static const struct table_column columns[] = { { "PORT", ALIGN_LEFT },
-						       { "MODE", ALIGN_LEFT } };
-	const struct table t = { columns, COUNT(columns), s->nports, port_cell, s };
+	static const struct table_column columns[] = {{"PORT", ALIGN_LEFT}, {"MODE", ALIGN_LEFT}};
+	const struct table t = {columns, COUNT(columns), s->nports, port_cell, s};
 
 	section("Ports", &t, out);
 }
 
 static void print_tunnels(const struct stats *s, FILE *out)
 {
-	static const struct table_column columns[] = { { "TUNNEL", ALIGN_LEFT },
-						       { "KEY", ALIGN_RIGHT },
-						       { "MTU", ALIGN_RIGHT },
-						       { "LOCAL", ALIGN_LEFT },
-						       { "REMOTE", ALIGN_LEFT } };
+	static const struct table_column columns[] = {{"TUNNEL", ALIGN_LEFT},
+						      {"KEY", ALIGN_RIGHT},
+						      {"MTU", ALIGN_RIGHT},
+						      {"LOCAL", ALIGN_LEFT},
+						      {"REMOTE", ALIGN_LEFT}};
 	static const struct table_column traffic[] = {
-		{ "TUNNEL", ALIGN_LEFT },      { "RX PACKETS", ALIGN_RIGHT },
-		{ "RX BYTES", ALIGN_RIGHT },   { "TX PACKETS", ALIGN_RIGHT },
-		{ "TX BYTES", ALIGN_RIGHT },   { "FAST RX", ALIGN_RIGHT },
-		{ "FAST TX", ALIGN_RIGHT },
+		{"TUNNEL", ALIGN_LEFT},	     {"RX PACKETS", ALIGN_RIGHT}, {"RX BYTES", ALIGN_RIGHT},
+		{"TX PACKETS", ALIGN_RIGHT}, {"TX BYTES", ALIGN_RIGHT},	  {"FAST RX", ALIGN_RIGHT},
+		{"FAST TX", ALIGN_RIGHT},
 	};
-	const struct table t = { columns, COUNT(columns), s->ntunnels, tunnel_cell, s };
-	const struct table u = { traffic, COUNT(traffic), s->ntunnels, traffic_cell, s };
+	const struct table t = {columns, COUNT(columns), s->ntunnels, tunnel_cell, s};
+	const struct table u = {traffic, COUNT(traffic), s->ntunnels, traffic_cell, s};
 
 	section("Tunnels", &t, out);
 	if (!s->ntunnels)
@@ -173,11 +171,10 @@ static void print_tunnels(const struct stats *s, FILE *out)
 static void print_routes(const struct stats *s, FILE *out)
 {
 	static const struct table_column columns[] = {
-		{ "PREFIX", ALIGN_LEFT },     { "TUNNEL", ALIGN_LEFT },
-		{ "RX PACKETS", ALIGN_RIGHT }, { "RX BYTES", ALIGN_RIGHT },
-		{ "TX PACKETS", ALIGN_RIGHT }, { "TX BYTES", ALIGN_RIGHT },
+		{"PREFIX", ALIGN_LEFT},	   {"TUNNEL", ALIGN_LEFT},	{"RX PACKETS", ALIGN_RIGHT},
+		{"RX BYTES", ALIGN_RIGHT}, {"TX PACKETS", ALIGN_RIGHT}, {"TX BYTES", ALIGN_RIGHT},
 	};
-	const struct table t = { columns, COUNT(columns), s->nroutes, route_cell, s };
+	const struct table t = {columns, COUNT(columns), s->nroutes, route_cell, s};
 
 	section("Routes", &t, out);
 }
@@ -185,11 +182,10 @@ static void print_routes(const struct stats *s, FILE *out)
 static void print_reasons(const char *heading, const struct stats_reason *reasons, size_t n,
 			  FILE *out)
 {
-	static const struct table_column columns[] = { { "REASON", ALIGN_LEFT },
-						       { "PACKETS", ALIGN_RIGHT },
-						       { "MEANING", ALIGN_WRAP } };
+	static const struct table_column columns[] = {
+		{"REASON", ALIGN_LEFT}, {"PACKETS", ALIGN_RIGHT}, {"MEANING", ALIGN_WRAP}};
 	struct stats_reason counted[XGRE_REASON_MAX];
-	struct table t = { columns, COUNT(columns), 0, reason_cell, counted };
+	struct table t = {columns, COUNT(columns), 0, reason_cell, counted};
 
 	for (size_t i = 0; i < n; i++)
 		if (reasons[i].packets)

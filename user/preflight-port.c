@@ -26,9 +26,9 @@ struct subject {
 /* XDP cannot run as asked for: what comes of it, and why. */
 #define XDP_FINDING(f, s, fmt, ...)                                                                \
 	finding(f, (s)->p->name, "%s: " fmt,                                                       \
-		(s)->p->xdp == XDP_MODE_AUTO ? "TC instead of XDP" :                               \
-		(s)->p->xdp == XDP_MODE_SKB  ? "xdp: skb cannot work" :                            \
-					       "xdp: native cannot work",                          \
+		(s)->p->xdp == XDP_MODE_AUTO  ? "TC instead of XDP"                                \
+		: (s)->p->xdp == XDP_MODE_SKB ? "xdp: skb cannot work"                             \
+					      : "xdp: native cannot work",                         \
 		__VA_ARGS__)
 
 static bool wants_native(const struct port *p)
@@ -55,11 +55,13 @@ static void check_native(struct preflight *f, const struct subject *s)
 
 	if (s->features_known && !(s->features & XDP_FEATURE_BASIC)) {
 		if (is_veth(s->lower)) { /* veth_set_xdp_features() of the kernel */
-			XDP_FINDING(f, s, "%s has fewer receive queues than its peer has transmit queues",
+			XDP_FINDING(f, s,
+				    "%s has fewer receive queues than its peer has transmit queues",
 				    dev);
-			mend(f, peer ? "ethtool -L %s tx 1" :
-				       "ethtool -L PEER tx 1  # the other end of %s, in its network "
-				       "namespace",
+			mend(f,
+			     peer ? "ethtool -L %s tx 1"
+				  : "ethtool -L PEER tx 1  # the other end of %s, in its network "
+				    "namespace",
 			     peer ? peer->name : dev);
 			return;
 		}
@@ -71,9 +73,10 @@ static void check_native(struct preflight *f, const struct subject *s)
 	}
 	most = driver_xdp_mtu(s->driver, s->features_known, s->features);
 	if (s->lower->mtu > most) {
-		XDP_FINDING(f, s, "%s takes it up to an MTU of %u, and %s has %u", s->driver, most, dev,
-			    s->lower->mtu);
-		mend(f, "ip link set dev %s mtu %u  # or xdp: off in the configuration, to accept TC",
+		XDP_FINDING(f, s, "%s takes it up to an MTU of %u, and %s has %u", s->driver, most,
+			    dev, s->lower->mtu);
+		mend(f,
+		     "ip link set dev %s mtu %u  # or xdp: off in the configuration, to accept TC",
 		     dev, most);
 	}
 }
@@ -85,8 +88,8 @@ static void check_channels(struct preflight *f, const struct subject *s)
 	if (!driver_xdp_needs_half(s->driver) || ethtool_channels(s->lower->name, &now, &max) ||
 	    max < 2 || now <= max / 2)
 		return;
-	XDP_FINDING(f, s, "%u of %u channels of %s are in use, and %s needs half of them for XDP", now,
-		    max, s->lower->name, s->driver);
+	XDP_FINDING(f, s, "%u of %u channels of %s are in use, and %s needs half of them for XDP",
+		    now, max, s->lower->name, s->driver);
 	mend(f, "ethtool -L %s combined %u", s->lower->name, max / 2);
 }
 
@@ -108,7 +111,8 @@ static void check_veth(struct preflight *f, const struct subject *s)
 	}
 	if (peer && !ethtool_feature(name, "tx-checksum-ip-generic", &on) && on) {
 		finding(f, s->p->name,
-			"%s leaves checksums to be filled in later, and XDP would send such packets "
+			"%s leaves checksums to be filled in later, and XDP would send such "
+			"packets "
 			"on with wrong ones",
 			name);
 		mend(f, "ethtool -K %s tx off", name);
@@ -151,7 +155,7 @@ static void check_gro(struct preflight *f, const struct subject *s)
 
 static int program_name(uint32_t id, char ret[BPF_OBJ_NAME_LEN])
 {
-	struct bpf_prog_info info = { 0 };
+	struct bpf_prog_info info = {0};
 	uint32_t size = sizeof(info);
 	int fd, err = 0;
 
@@ -227,21 +231,21 @@ static void check_redirects(struct preflight *f, const struct netdev *dev)
 	sysctl_get("net/ipv4/conf/%s/send_redirects", dev->name, &own);
 	if (!all && !own)
 		return;
-	finding(f, dev->name, "send_redirects is on again: ICMP redirects would send hosts around the "
-			      "tunnel");
+	finding(f, dev->name,
+		"send_redirects is on again: ICMP redirects would send hosts around the "
+		"tunnel");
 	mend(f, "sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.%s.send_redirects=0",
 	     sysctl_device(dev->name, buf));
 }
 
 static void check_xdp(struct preflight *f, const struct port *p, const struct netdev *dev)
 {
-	struct subject s = { .p = p, .dev = dev, .lower = dev };
+	struct subject s = {.p = p, .dev = dev, .lower = dev};
 
 	if (p->xdp == XDP_MODE_OFF)
 		return;
 	while (s.lower->vlan_tpid) {
-		s.lower = s.lower->link_elsewhere ? NULL :
-						    preflight_device_index(f, s.lower->link);
+		s.lower = s.lower->link_elsewhere ? NULL : preflight_device_index(f, s.lower->link);
 		if (!s.lower) {
 			s.lower = dev;
 			XDP_FINDING(f, &s, "the device below %s is in another network namespace",

@@ -53,7 +53,7 @@ static void check_mtu(struct preflight *f, const struct tunnel *t, const struct 
 
 static void check_xfrm(struct preflight *f, const struct tunnel *t)
 {
-	struct firewall policies = { 0 };
+	struct firewall policies = {0};
 
 	if (t->fast != FAST_AUTO || firewall_scan_xfrm(&t->local, &t->remote, t->name, &policies))
 		return;

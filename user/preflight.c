@@ -50,7 +50,7 @@ const char *sysctl_device(const char *dev, char buf[IFNAMSIZ])
 {
 	size_t i;
 
-	for (i = 0; dev[i] && i < IFNAMSIZ - 1; i++)
+	for (i = 0; i < IFNAMSIZ - 1 && dev[i]; i++)
 		buf[i] = dev[i] == '.' ? '/' : dev[i];
 	buf[i] = '\0';
 	return buf;
@@ -89,8 +89,9 @@ void preflight_sysctls(struct preflight *f, const char *who, const char *dev)
 	sysctl_get("net/ipv4/conf/%s/rp_filter", "all", &all);
 	sysctl_get("net/ipv4/conf/%s/rp_filter", dev, &own);
 	if ((all > own ? all : own) == 1) {
-		finding(f, who, "rp_filter is strict: packets whose source is routed elsewhere are "
-				"dropped, as on paths that differ between the two directions");
+		finding(f, who,
+			"rp_filter is strict: packets whose source is routed elsewhere are "
+			"dropped, as on paths that differ between the two directions");
 		mend(f, "sysctl -w net.ipv4.conf.%s.rp_filter=2", sysctl_device(dev, buf));
 	}
 	check_device_forwarding(f, who, dev);
@@ -137,11 +138,13 @@ static int check_bypass(struct preflight *f)
 	err = netrule_count_extra(f->nl, &extra);
 	if (!err && extra) {
 		finding(f, "host",
-			"%zu policy rule%s beyond the kernel's own, which the fast path would bypass: "
+			"%zu policy rule%s beyond the kernel's own, which the fast path would "
+			"bypass: "
 			"tunnels stay off it",
 			extra, extra == 1 ? "" : "s");
-		mend(f, "ip rule show; ip -6 rule show  # then ip rule del pref N, or fast-path: on "
-			"for tunnels whose packets may bypass them");
+		mend(f,
+		     "ip rule show; ip -6 rule show  # then ip rule del pref N, or fast-path: on "
+		     "for tunnels whose packets may bypass them");
 	}
 	return err;
 }
@@ -160,7 +163,7 @@ static void find_families(struct preflight *f)
 
 int preflight_run(const struct model *m, FILE *out, size_t *ret_findings)
 {
-	struct preflight f = { .m = m, .out = out };
+	struct preflight f = {.m = m, .out = out};
 	int err;
 
 	find_families(&f);

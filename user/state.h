@@ -4,7 +4,7 @@
  * runs of the tools. Everything is below /sys/fs/bpf/xgre/INSTANCE:
  *
  *   maps/NAME    every map of bpf/maps.h
- *   progs/NAME   xgre_xdp, xgre_port, xgre_dev
+ *   progs/NAME   xgre_xdp, xgre_skb, xgre_port, xgre_dev
  *   links/PORT   the XDP link of a port ('.' in the name written as '+')
  *   config       the running configuration without its routes, as YAML
  */

@@ -153,7 +153,7 @@ static void fill_routes(const struct state *st, const struct entries *e,
 int stats_gather_routes(const struct state *st, struct stats *s)
 {
 	struct route_counters *counters = NULL;
-	struct entries e = { 0 };
+	struct entries e = {0};
 	uint32_t n = 0;
 	size_t kept = 0;
 	int err;

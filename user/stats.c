@@ -15,7 +15,7 @@ static const struct {
 	const char *name;
 	const char *text;
 } reasons[] = {
-#define XGRE_REASON(number, id, kind, name, text) { number, name, text },
+#define XGRE_REASON(number, id, kind, name, text) {number, name, text},
 	XGRE_REASONS(XGRE_REASON)
 #undef XGRE_REASON
 };
@@ -77,12 +77,12 @@ static void fill_tunnel(const struct xgre_tunnel *t, struct stats_tunnel *ret)
 	uint8_t family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
 
 	stats_name(ret->name, t->name);
-	ret->local = (struct addr){ .family = family, .a = t->local };
-	ret->remote = (struct addr){ .family = family, .a = t->remote };
+	ret->local = (struct addr){.family = family, .a = t->local};
+	ret->remote = (struct addr){.family = family, .a = t->remote};
 	if (t->flags & XGRE_TUNNEL_KEY_IN)
-		ret->key_in = (struct key){ .set = true, .value = ntohl(t->key_in) };
+		ret->key_in = (struct key){.set = true, .value = ntohl(t->key_in)};
 	if (t->flags & XGRE_TUNNEL_KEY_OUT)
-		ret->key_out = (struct key){ .set = true, .value = ntohl(t->key_out) };
+		ret->key_out = (struct key){.set = true, .value = ntohl(t->key_out)};
 	ret->mtu = t->mtu;
 }
 

@@ -110,7 +110,7 @@ static void scaled(uint64_t n, uint64_t base, const char *const *units, char buf
 const char *number_text(uint64_t n, char buf[NUMBER_STRLEN])
 {
 	/* units[0] is of the thousands, which are written out */
-	static const char *const units[] = { "k", "M", "G", "T", "P", "E" };
+	static const char *const units[] = {"k", "M", "G", "T", "P", "E"};
 
 	if (n < 1000)
 		snprintf(buf, NUMBER_STRLEN, "%u", (unsigned int)n);
@@ -124,7 +124,7 @@ const char *number_text(uint64_t n, char buf[NUMBER_STRLEN])
 
 const char *bytes_text(uint64_t n, char buf[NUMBER_STRLEN])
 {
-	static const char *const units[] = { " KiB", " MiB", " GiB", " TiB", " PiB", " EiB" };
+	static const char *const units[] = {" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
 
 	if (n < 1024)
 		snprintf(buf, NUMBER_STRLEN, "%u B", (unsigned int)n);

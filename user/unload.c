@@ -50,8 +50,7 @@ static int links_remove(const char *instance)
 		if (d->d_name[0] == '.')
 			continue;
 		snprintf(link, sizeof(link), "%s/%s", path, d->d_name);
-		if (unlink(link) && errno != ENOENT)
-			err = -errno;
+		err = link_remove(link) ?: err;
 	}
 	closedir(dir);
 	return err;

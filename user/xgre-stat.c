@@ -31,15 +31,16 @@ static const struct {
 	const char *word;
 	unsigned int parts;
 } words[] = {
-	{ "tunnels", STATS_TUNNELS },
-	{ "routes", STATS_ROUTES },
-	{ "drops", STATS_REASONS },
-	{ "ports", STATS_PORTS },
+	{"tunnels", STATS_TUNNELS},
+	{"routes", STATS_ROUTES},
+	{"drops", STATS_REASONS},
+	{"ports", STATS_PORTS},
 };
 
 static void help(void)
 {
-	puts("usage: xgre-stat [-n NETNS] [-i INSTANCE] [tunnels|routes|drops|ports] [-j] [-w SECONDS]\n"
+	puts("usage: xgre-stat [-n NETNS] [-i INSTANCE] [tunnels|routes|drops|ports] [-j] [-w "
+	     "SECONDS]\n"
 	     "\n"
 	     "Shows the counters of a running instance; without a word, all of them.\n"
 	     "\n"
@@ -65,7 +66,8 @@ static int read_watch(const char *text, double *ret)
 
 	if (end == text || *end || !isfinite(seconds) || seconds < WATCH_MIN || seconds > WATCH_MAX)
 		return cli_usage_error("-w %s: not a number of seconds, which is from 0.001 to "
-				       "1000000", text);
+				       "1000000",
+				       text);
 	*ret = seconds;
 	return CLI_DONE;
 }
@@ -96,10 +98,13 @@ static int bad_option(int found, char *const *argv)
 static int read_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option longs[] = {
-		{ "instance", required_argument, NULL, 'i' }, { "json", no_argument, NULL, 'j' },
-		{ "netns", required_argument, NULL, 'n' },    { "watch", required_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },	      { "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		{"instance", required_argument, NULL, 'i'},
+		{"json", no_argument, NULL, 'j'},
+		{"netns", required_argument, NULL, 'n'},
+		{"watch", required_argument, NULL, 'w'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *watch = NULL;
 	int c, bad = CLI_DONE;
@@ -140,7 +145,8 @@ static int read_options(int argc, char **argv, struct options *ret)
 		bad = read_watch(watch, &ret->watch);
 	if (!bad && instance_check(ret->instance))
 		bad = cli_usage_error("'%s' cannot be an instance's name, which has 1 to %d "
-				      "letters, digits, '_' or '-'", ret->instance, INSTANCE_MAX);
+				      "letters, digits, '_' or '-'",
+				      ret->instance, INSTANCE_MAX);
 	return bad;
 }
 
@@ -211,7 +217,7 @@ static bool stopped_until(const struct timespec *then, const sigset_t *stop)
 			left.tv_sec--;
 		}
 		if (left.tv_sec < 0)
-			left = (struct timespec){ 0 };
+			left = (struct timespec){0};
 		if (sigtimedwait(stop, NULL, &left) >= 0)
 			return true;
 		if (errno == EAGAIN)
@@ -257,7 +263,7 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .instance = INSTANCE_DEFAULT, .parts = STATS_ALL };
+	struct options o = {.instance = INSTANCE_DEFAULT, .parts = STATS_ALL};
 	int status;
 
 	cli_name = "xgre-stat";

@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+import cases_rules  # noqa: E402
 import cases_ways  # noqa: E402
 import world  # noqa: E402
 from bpftest import XDP, Runner, tap  # noqa: E402
@@ -13,4 +14,4 @@ from cases import check_all  # noqa: E402
 runner = Runner()
 world.build(runner)
 world.load(runner, True)
-tap.run(*[lambda f=f: check_all(runner, XDP, f()) for f in cases_ways.ALL])
+tap.run(*[lambda f=f: check_all(runner, XDP, f()) for f in cases_ways.ALL + cases_rules.ALL])

@@ -77,7 +77,8 @@ static struct stats_route routes[3];
 static void fill(struct stats *s)
 {
 	static const struct stats_reason drops[] = {
-		{"malformed", "truncated or contradictory headers inside a GRE packet of a tunnel", 0},
+		{"malformed", "truncated or contradictory headers inside a GRE packet of a tunnel",
+		 0},
 		{"source", "inner source outside the tunnel's sources; see sources in xgre.yaml(5)",
 		 12},
 		{"no-port", "the outgoing port is being removed", 1234567},
@@ -101,9 +102,10 @@ static void fill(struct stats *s)
 		.mtu = 8852,
 	};
 	routes[0] = (struct stats_route){prefix("0.0.0.0/0"), "gre1", {COUNTERS(0, 0, 0, 0)}};
-	routes[1] = (struct stats_route){prefix("192.168.200.0/24"), "gre1",
-					 {COUNTERS(1, 84, 2, 168)}};
-	routes[2] = (struct stats_route){prefix("2001:db8:9::/48"), "abcdefghijklmno",
+	routes[1] =
+		(struct stats_route){prefix("192.168.200.0/24"), "gre1", {COUNTERS(1, 84, 2, 168)}};
+	routes[2] = (struct stats_route){prefix("2001:db8:9::/48"),
+					 "abcdefghijklmno",
 					 {COUNTERS(5, 500, UINT64_MAX / 2, 7)}};
 	memset(s, 0, sizeof(*s));
 	strcpy(s->instance, "default");
@@ -152,11 +154,13 @@ static const char tables[] =
 
 static const char json[] =
 	"{\"instance\":\"default\","
-	"\"ports\":[{\"name\":\"eth0\",\"mode\":\"native\"},{\"name\":\"eth0.100\",\"mode\":\"tc\"}],"
+	"\"ports\":[{\"name\":\"eth0\",\"mode\":\"native\"},{\"name\":\"eth0.100\",\"mode\":\"tc\"}"
+	"],"
 	"\"tunnels\":["
 	"{\"name\":\"gre1\",\"local\":\"192.168.100.254\",\"remote\":\"129.150.103.57\",\"key\":1,"
 	"\"keys\":{\"input\":1,\"output\":1},\"mtu\":1460,"
-	"\"rx\":{\"packets\":1234567,\"bytes\":1768900000},\"tx\":{\"packets\":98765,\"bytes\":5555555},"
+	"\"rx\":{\"packets\":1234567,\"bytes\":1768900000},\"tx\":{\"packets\":98765,\"bytes\":"
+	"5555555},"
 	"\"fast\":{\"rx\":1234000,\"tx\":98000}},"
 	"{\"name\":\"abcdefghijklmno\",\"local\":\"2001:db8::1\",\"remote\":\"2001:db8::2\","
 	"\"key\":null,\"keys\":{\"input\":null,\"output\":4294967295},\"mtu\":8852,"
@@ -168,8 +172,10 @@ static const char json[] =
 	"{\"prefix\":\"192.168.200.0/24\",\"tunnel\":\"gre1\",\"rx\":{\"packets\":1,\"bytes\":84},"
 	"\"tx\":{\"packets\":2,\"bytes\":168}},"
 	"{\"prefix\":\"2001:db8:9::/48\",\"tunnel\":\"abcdefghijklmno\","
-	"\"rx\":{\"packets\":5,\"bytes\":500},\"tx\":{\"packets\":9223372036854775807,\"bytes\":7}}],"
-	"\"drops\":[{\"reason\":\"malformed\",\"packets\":0},{\"reason\":\"source\",\"packets\":12},"
+	"\"rx\":{\"packets\":5,\"bytes\":500},\"tx\":{\"packets\":9223372036854775807,\"bytes\":7}}"
+	"],"
+	"\"drops\":[{\"reason\":\"malformed\",\"packets\":0},{\"reason\":\"source\",\"packets\":12}"
+	","
 	"{\"reason\":\"no-port\",\"packets\":1234567}],"
 	"\"punts\":[{\"reason\":\"ttl\",\"packets\":0},{\"reason\":\"local\",\"packets\":0}]}\n";
 

@@ -54,7 +54,8 @@ class Drop:
         self.reason = reason
 
     def expected(self, program, behind, case):
-        del behind
+        if behind and self.reason == "unclaimed-drop":  # does not get as far
+            return Expected(PASS[program], case.frame(program))
         return Expected(DROP[program], case.frame(program), (self.reason,))
 
 
@@ -66,7 +67,7 @@ class Accept:
 
     def __init__(self, tunnel, inner, reason=None, lan=world.LAN, tos=None):
         self.tunnel, self.reason, self.lan = tunnel, reason, lan
-        self.inner = packets.patched(inner, 0, tos) if tos is not None else bytes(inner)
+        self.inner = packets.patched(inner, 0, tos) if tos is not None else inner
         self.source = packets.version(inner) == 4 and ipaddress.ip_address(
             self.inner[12:16]) or ipaddress.ip_address(self.inner[8:24])
 

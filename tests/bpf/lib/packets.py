@@ -29,14 +29,14 @@ def ip(src, dst, size=None, ttl=64, tos=0, **fields):
         packet = IP(src=src, dst=dst, ttl=ttl, tos=tos, id=fields.pop("id", 0x1234), **fields)
         head = 20
     payload = bytes(i & 0xff for i in range(size - head - 8))
-    return type(packet)(bytes(packet / UDP(sport=40000, dport=53) / Raw(payload)))
+    return bytes(packet / UDP(sport=40000, dport=53) / Raw(payload))
 
 
 def tcp(src, dst, size, **fields):
     """The same with TCP, for superframes."""
     kind = IPv6 if ":" in dst else IP
     packet = kind(src=src, dst=dst, **fields) / TCP(sport=40000, dport=80, flags="A")
-    return kind(bytes(packet / Raw(bytes(size - len(bytes(packet))))))
+    return bytes(packet / Raw(bytes(size - len(bytes(packet)))))
 
 
 def patched(packet, ttl_less=0, tos=None):
@@ -68,13 +68,15 @@ def ether(dst, src, tags, payload, proto=None):
 
 
 def gre(inner, key=None, proto=None, csum=False, seq=None, flags=0):
-    """GRE header and payload; flags are more bits of the first 16, from the top."""
+    """GRE header and payload; flags are more bits of the first 16."""
     inner = bytes(inner)
-    header = GRE(proto=proto or TYPE[version(inner)], key_present=int(key is not None),
+    header = GRE(proto=TYPE[version(inner)] if proto is None else proto, key_present=int(key is not None),
                  key=key_number(key), chksum_present=int(csum), seqnum_present=int(seq is not None),
                  sequence_number=seq)
     b = bytearray(bytes(header / Raw(inner)))
     b[0:2] = struct.pack("!H", struct.unpack("!H", b[0:2])[0] | flags)
+    if flags & 0x4000:
+        b[4:4] = bytes(4)  # RFC 1701: routing has a checksum and an offset field, C or not
     if csum:
         b[4:6] = b"\0\0"
         b[4:6] = struct.pack("!H", checksum(bytes(b)))

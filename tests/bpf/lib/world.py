@@ -17,7 +17,7 @@ and neighbours, in a Runner's network namespace.
 LAN n is 2001:db8:e<n>::/64 as well. VLAN devices are stood in for by veth
 devices: XDP sees frames of eth0 with tags, TC frames of vl1 without.
 
-Tunnel n has the prefixes 10.n.0.0/16 and 2001:db8:n::/48 (n in hexadecimal)
+Tunnel n has the prefixes 10.n.0.0/16 and 2001:db8:1nn::/48 (n in hexadecimal)
 and, on its device, the addresses 10.255.n.1/24 and 2001:db8:ffff:n::1/64.
 """
 import ipaddress
@@ -61,7 +61,7 @@ class Tunnel:
         self.tos = options.get("tos", "inherit")
         self.df = not (options.get("ignore-df") or options.get("pmtudisc") is False)
         self.mtu = options.get("mtu", TUNNEL_MTU)
-        self.route4, self.route6 = "10.%d.0.0/16" % number, "2001:db8:%x::/48" % number
+        self.route4, self.route6 = "10.%d.0.0/16" % number, "2001:db8:1%02x::/48" % number
         self.net4, self.net6 = "10.255.%d" % number, "2001:db8:ffff:%x:" % number
         self.peer = "p-" + name
         self.mac = "02:00:00:00:c0:%02x" % number
@@ -69,7 +69,7 @@ class Tunnel:
 
     def far(self, version, host=1):
         """An address behind the tunnel."""
-        return "10.%d.0.%d" % (self.number, host) if version == 4 else "2001:db8:%x::%x" % (
+        return "10.%d.0.%d" % (self.number, host) if version == 4 else "2001:db8:1%02x::%x" % (
             self.number, host)
 
     def route(self, version):
@@ -142,7 +142,7 @@ TUNNELS = {t.name: t for t in (
 )}
 T4, T4K, T6, T6K = (TUNNELS[name] for name in ("t4", "t4k", "t6", "t6k"))
 
-HOLES = ["10.1.9.0/24", "2001:db8:1:9::/64"]
+HOLES = ["10.1.9.0/24", "2001:db8:101:9::/64"]
 LOCALS = [LOCAL4 + "/32", LOCAL6 + "/128"] + [
     prefix for p in PORTS.values() for prefix in (p.ip4 + "/32", p.ip6 + "/128")] + [
     prefix for t in TUNNELS.values() for prefix in (t.net4 + ".1/32", t.net6 + ":1/128")]
@@ -155,8 +155,8 @@ def config():
                        "tunnels": {t.name: t.config() for t in TUNNELS.values()}}, indent=1)
 
 
-def load(runner, xdp, tunnels=None, ports=None):
-    """The state and programs; xdp: XDP runs on the ports. The others: more options by name."""
+def load(runner, xdp, tunnels=None, ports=None, routes=None):
+    """The state and programs; xdp: XDP runs on the ports. The others: more options, as in bed.h."""
     port_options = {}
     for p in PORTS.values():
         port_options[p.name] = {"xdp": xdp}
@@ -165,7 +165,8 @@ def load(runner, xdp, tunnels=None, ports=None):
         port_options[p.name].update((ports or {}).get(p.name, {}))
     tunnel_options = {t.name: dict({"fast": t.fast, "peer": t.peer, "port": t.port},
                                    **(tunnels or {}).get(t.name, {})) for t in TUNNELS.values()}
-    runner.model(config(), ports=port_options, tunnels=tunnel_options, holes=HOLES, local=LOCALS)
+    runner.model(config(), ports=port_options, tunnels=tunnel_options, holes=HOLES, local=LOCALS,
+                 routes=routes or {})
 
 
 def _port_lines(p):
