@@ -9,7 +9,7 @@
 #define SUM_STEPS 129 /* 65535 bytes and a rest */
 
 struct sum_buffer {
-	__u8 bytes[SUM_BYTES];
+	__u64 words[SUM_BYTES / 8];
 };
 
 XGRE_MAP(sum_buffer, PERCPU_ARRAY, 1, __u32, struct sum_buffer, 0);
@@ -29,18 +29,16 @@ static long sum_step(__u32 index, struct sum_state *s)
 
 	if (!b || !n)
 		return 1;
-	if (n >= SUM_BYTES) {
+	if (n < SUM_BYTES) /* the rest, padded with zeros to a whole word */
+		__builtin_memset(b->words, 0, sizeof(b->words));
+	else
 		n = SUM_BYTES;
-	} else {
-		/* the rest, padded with zeros to a whole word */
-		__builtin_memset(b->bytes, 0, sizeof(b->bytes));
-		n &= SUM_BYTES - 1;
-	}
-	if (!n || ctx_load(s->ctx, s->off, b->bytes, n)) {
+	n = length_bounded(n, SUM_BYTES);
+	if (ctx_load(s->ctx, s->off, b->words, n)) {
 		s->failed = 1;
 		return 1;
 	}
-	s->sum = bpf_csum_diff(NULL, 0, (__be32 *)b->bytes, SUM_BYTES, s->sum);
+	s->sum = bpf_csum_diff(NULL, 0, (__be32 *)b->words, SUM_BYTES, s->sum);
 	s->off += n;
 	s->left -= n;
 	return 0;

@@ -124,6 +124,17 @@ static __always_inline void *ctx_at(const ctx_t *ctx, __u32 off)
 	return p;
 }
 
+/*
+ * A length of 1 to limit (a power of two), in a form in which every verifier
+ * since 6.1 sees both bounds. What is larger is cut; 0 is not for here.
+ */
+static __always_inline __u32 length_bounded(__u32 len, __u32 limit)
+{
+	len--;
+	asm volatile("" : "+r"(len));
+	return (len & (limit - 1)) + 1;
+}
+
 static __always_inline void *ctx_data_end(const ctx_t *ctx)
 {
 	return (void *)CTX_FIELD(ctx, ctx_t, data_end);

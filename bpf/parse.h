@@ -223,12 +223,11 @@ static __always_inline int parse_ip6(ctx_t *ctx, __u32 off, struct ip_info *info
 static __always_inline bool outer_options_good(ctx_t *ctx, __u32 off, const struct ip_info *info)
 {
 	__u32 header[16] = {};
-	__u32 len = info->header_len & (sizeof(header) - 1), sum;
+	__u32 sum;
 
 	if (info->family != XGRE_FAMILY_4)
 		return false;
-	asm volatile("" : "+r"(len)); /* keep the test as it is written, for the verifier */
-	if (len == 0 || bpf_skb_load_bytes(ctx, off, header, len))
+	if (bpf_skb_load_bytes(ctx, off, header, length_bounded(info->header_len, sizeof(header))))
 		return false;
 	sum = bpf_csum_diff(NULL, 0, header, sizeof(header), 0);
 	sum = (sum & 0xffff) + (sum >> 16);

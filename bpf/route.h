@@ -36,7 +36,7 @@ static __always_inline __u32 lpm_lookup6(const struct xgre_addr *a)
 
 	if (!root)
 		return 0;
-	e = root->entry[a->b[0] << 8 | a->b[1]];
+	e = root->entry[bpf_ntohl(a->w[0]) >> 16];
 #pragma unroll
 	for (int i = 2; i < 2 + XGRE_LPM_LEVELS6; i++) {
 		if (!(e & XGRE_LPM_CHUNK))

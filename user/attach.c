@@ -131,7 +131,7 @@ out:
 bool program_uses_map(uint32_t id, uint32_t map_id)
 {
 	struct bpf_prog_info info = {};
-	uint32_t len = sizeof(info), ids[64];
+	uint32_t len = sizeof(info), ids[64] = {};
 	int fd = bpf_prog_get_fd_by_id(id);
 	bool found = false;
 

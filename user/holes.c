@@ -99,7 +99,7 @@ static int holes_remove(struct run *r, const struct hole *holes, size_t n)
 
 	while (more) {
 		struct xgre_prefix v;
-		struct hole h;
+		struct hole h = {};
 
 		key = next;
 		more = !bpf_map_get_next_key(map, &key, &next);

@@ -38,8 +38,8 @@ static uint32_t marker_map(const char *instance)
 static int links_remove(const char *instance)
 {
 	char path[256], link[512];
+	int err = 0, one;
 	struct dirent *d;
-	int err = 0;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/%s/links", STATE_ROOT, instance);
@@ -50,7 +50,8 @@ static int links_remove(const char *instance)
 		if (d->d_name[0] == '.')
 			continue;
 		snprintf(link, sizeof(link), "%s/%s", path, d->d_name);
-		err = link_remove(link) ?: err;
+		one = link_remove(link);
+		err = err ?: one;
 	}
 	closedir(dir);
 	return err;
