@@ -90,22 +90,27 @@ bench: ## cost of the programs beside a no-op, as text and JSON (root)
 	$(Q)$(MAKE) --no-print-directory all check-programs
 	$(Q)tests/bench/bench
 
+UNITS    := xgre.service xgre@.service
+UNIT_DIR  = $(DESTDIR)$(PREFIX)/lib/systemd/system
+# install_unit,NAME,INSTANCE,FILE: both units have one source
+install_unit = $(Q)sed -e 's|@SBINDIR@|$(PREFIX)/sbin|g' -e 's|@INSTANCE@|$(2)|g' -e 's|@FILE@|$(3)|g' \
+	scripts/systemd/xgre.service.in | install -m 644 /dev/stdin $(UNIT_DIR)/$(1)
+
 install: all ## install below DESTDIR and PREFIX
 	$(say) INSTALL $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 \
-		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
+		$(DESTDIR)$(PREFIX)/share/man/man8 $(UNIT_DIR)
 	$(Q)install $(TOOLS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/sbin
 	$(Q)install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man5
 	$(Q)install -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man8
-	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|g' scripts/systemd/xgre.service.in \
-		> $(DESTDIR)$(PREFIX)/lib/systemd/system/xgre.service
-	$(Q)chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/xgre.service
+	$(call install_unit,xgre.service,default,xgre)
+	$(call install_unit,xgre@.service,%i,%i)
 
 uninstall: ## remove what install put there
 	$(say) REMOVE $(DESTDIR)$(PREFIX)
 	$(Q)rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/sbin/%) \
 		$(foreach m,$(notdir $(MAN)),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(m)) \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/xgre.service
+		$(UNITS:%=$(UNIT_DIR)/%)
 
 clean: ## remove build/
 	$(say) CLEAN $(BUILD)

@@ -112,9 +112,9 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 	number = bpf_map_lookup_elem(&devices, &ifindex);
 	if (!number)
 		return XGRE_R_NO_TUNNEL;
-	t = XGRE_LOOKUP(tunnels, *number);
+	t = tunnel_get(*number);
 	tc = XGRE_LOOKUP(tunnel_cpu, *number);
-	if (!t || !tc || !(t->flags & XGRE_TUNNEL_USED))
+	if (!t || !tc)
 		return XGRE_R_NO_TUNNEL;
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return XGRE_R_NOT_IP;

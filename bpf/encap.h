@@ -35,10 +35,10 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 	r = XGRE_LOOKUP(routes, route);
 	if (!r || !r->tunnel)
 		return XGRE_R_NOT_OURS;
-	t = XGRE_LOOKUP(tunnels, r->tunnel - 1);
+	t = tunnel_get(r->tunnel - 1);
 	tc = XGRE_LOOKUP(tunnel_cpu, r->tunnel - 1);
 	rc = XGRE_LOOKUP(route_cpu, route);
-	if (!t || !tc || !rc || !(t->flags & XGRE_TUNNEL_USED))
+	if (!t || !tc || !rc)
 		return XGRE_R_NOT_OURS;
 	if (!(f->port->flags & XGRE_PORT_ENCAP))
 		return XGRE_R_ROLE;

@@ -77,10 +77,8 @@ static __always_inline struct xgre_tunnel *tunnel_find(const struct xgre_addr *l
 		    e->family == family && e->remote.q[0] == remote->q[0] &&
 		    e->remote.q[1] == remote->q[1] && e->local.q[0] == local->q[0] &&
 		    e->local.q[1] == local->q[1]) {
-			struct xgre_tunnel *t = XGRE_LOOKUP(tunnels, e->tunnel - 1);
-
 			*ret_number = e->tunnel - 1;
-			return t && t->flags & XGRE_TUNNEL_USED ? t : NULL;
+			return tunnel_get(e->tunnel - 1);
 		}
 	}
 	return NULL;

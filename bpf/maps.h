@@ -8,6 +8,7 @@
 #define XGRE_MAPS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "xgre/abi.h"
@@ -29,7 +30,7 @@ XGRE_MAP(lpm4_root, ARRAY, 1, __u32, struct xgre_lpm_root, BPF_F_MMAPABLE);
 XGRE_MAP(lpm6_root, ARRAY, 1, __u32, struct xgre_lpm_root, BPF_F_MMAPABLE);
 XGRE_MAP(lpm_chunks, ARRAY, 1, __u32, struct xgre_lpm_chunk, BPF_F_MMAPABLE);
 XGRE_MAP(routes, ARRAY, 1, __u32, struct xgre_route, BPF_F_MMAPABLE);
-XGRE_MAP(tunnels, ARRAY, 1, __u32, struct xgre_tunnel, BPF_F_MMAPABLE);
+XGRE_MAP(tunnels, ARRAY, 1, __u32, struct xgre_tunnel_slot, BPF_F_MMAPABLE);
 XGRE_MAP(endpoints, ARRAY, 64, __u32, struct xgre_endpoint, BPF_F_MMAPABLE);
 XGRE_MAP(ports, ARRAY, XGRE_PORTS_MAX, __u32, struct xgre_port, BPF_F_MMAPABLE);
 XGRE_MAP(port_slots, ARRAY, XGRE_PORT_SLOTS, __u32, struct xgre_port_slot, BPF_F_MMAPABLE);
@@ -57,5 +58,17 @@ const volatile bool can_decap_l3 = true; /* BPF_F_ADJ_ROOM_DECAP_L3_*, kernel 6.
 		__u32 key__ = (index);                                                             \
 		bpf_map_lookup_elem(&(map), &key__);                                               \
 	})
+
+/* The current properties of a tunnel; NULL where there is none of this number. */
+static __always_inline struct xgre_tunnel *tunnel_get(__u32 number)
+{
+	struct xgre_tunnel_slot *s = XGRE_LOOKUP(tunnels, number);
+	struct xgre_tunnel *t;
+
+	if (!s)
+		return NULL;
+	t = &s->copy[s->current & 1];
+	return t->flags & XGRE_TUNNEL_USED ? t : NULL;
+}
 
 #endif

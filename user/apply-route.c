@@ -140,7 +140,7 @@ static uint32_t tunnel_ifindex(const struct run *r, const char *name)
 {
 	int number = state_tunnel_number(r->st, name);
 
-	return number < 0 ? 0 : r->st->tunnels[number].ifindex;
+	return number < 0 ? 0 : state_tunnel(r->st, number)->ifindex;
 }
 
 /* The kernel's side of a changed route: the old one goes where the new one did not replace it. */
@@ -193,7 +193,7 @@ int route_set(struct run *r, const struct route *have, const char *have_tunnel,
 				"route %s: this instance was made for %u routes; unload and apply "
 				"make it larger",
 				text, r->st->size.routes);
-	kernel_route(want, r->st->tunnels[number].ifindex, &k);
+	kernel_route(want, state_tunnel(r->st, number)->ifindex, &k);
 	kernel_unreachable(r, want, &unreachable);
 	err = fault_point() ?: kernel_add(r, &unreachable, false);
 	if (!err)
@@ -287,7 +287,7 @@ static bool route_runs(struct run *r, const struct netroute *k)
 		return false;
 	if (k->type == RTN_UNREACHABLE)
 		return true;
-	return r->st->tunnels[r->st->routes[v.route].tunnel - 1].ifindex == k->oif;
+	return state_tunnel(r->st, r->st->routes[v.route].tunnel - 1)->ifindex == k->oif;
 }
 
 /* Is a kernel route this instance's, by what we set on all of ours? */

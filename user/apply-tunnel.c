@@ -223,7 +223,7 @@ static int number_take(struct run *r, const struct tunnel *t)
 	if (number >= 0)
 		return number;
 	for (uint32_t i = 0; i < r->st->size.tunnels; i++) {
-		if (r->st->tunnels[i].flags)
+		if (state_tunnel(r->st, i)->flags)
 			continue;
 		err = state_tunnel_reset(r->st, i);
 		return err ?: (int)i;
@@ -234,7 +234,7 @@ static int number_take(struct run *r, const struct tunnel *t)
 /* The numbers of both devices, and of no device that had them before. */
 static int devices_set(struct run *r, const struct device_pair *pair, uint32_t number)
 {
-	const struct xgre_tunnel *old = &r->st->tunnels[number];
+	const struct xgre_tunnel *old = state_tunnel(r->st, number);
 	const uint32_t now[] = { pair->dev.ifindex, pair->peer.ifindex };
 	const uint32_t was[] = { old->ifindex, old->peer_ifindex };
 	int map = r->st->map[MAP_devices];
@@ -275,7 +275,7 @@ int tunnel_set(struct run *r, const struct tunnel *have, size_t want)
 	err = err ?: sources_set(r, t, number);
 	if (!err) {
 		expected(r, want, &pair, &entry);
-		if (memcmp(&entry, &r->st->tunnels[number], sizeof(entry)))
+		if (memcmp(&entry, state_tunnel(r->st, number), sizeof(entry)))
 			state_tunnel_set(r->st, number, &entry);
 		endpoint_fill(t, number, &e);
 		err = state_endpoint_set(r->st, &e);
@@ -313,7 +313,7 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 	if (want != NOT_THERE) {
 		expected(r, want, &pair, &entry);
 		if (pair.dev.mtu != entry.mtu ||
-		    memcmp(&entry, &r->st->tunnels[number], sizeof(entry)))
+		    memcmp(&entry, state_tunnel(r->st, number), sizeof(entry)))
 			return false;
 	}
 	if (netaddr_list(r->nl, &addrs, &n))
@@ -345,8 +345,8 @@ int tunnel_del(struct run *r, const struct tunnel *have)
 		return run_fail(r, err, NULL, "tunnel %s: removing its device: %s", have->name,
 				run_reason(r, err));
 	if (number >= 0) {
-		const uint32_t was[] = { r->st->tunnels[number].ifindex,
-					 r->st->tunnels[number].peer_ifindex };
+		const uint32_t was[] = { state_tunnel(r->st, number)->ifindex,
+					 state_tunnel(r->st, number)->peer_ifindex };
 
 		for (int i = 0; i < 2; i++)
 			bpf_map_delete_elem(r->st->map[MAP_devices], &was[i]);

@@ -13,6 +13,7 @@
 #include "apply-internal.h"
 #include "cli.h"
 #include "lock.h"
+#include "resolve.h"
 
 #ifdef XGRE_FAULTS
 #include <signal.h>
@@ -105,6 +106,31 @@ static void run_close(struct run *r)
 	programs_close(&r->prog);
 	state_close(r->st);
 	nl_close(r->nl);
+}
+
+/* Devices of ours without an entry: made by an apply that was killed right after. */
+static int strays_add(struct run *r, struct model *have)
+{
+	struct netdev *devs = NULL;
+	size_t n = 0;
+	int err = netdev_list(r->nl, &devs, &n);
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct tunnel *t;
+		char alias[64];
+
+		device_alias(r->instance, devs[i].name, alias);
+		if (strcmp(devs[i].alias, alias) || model_find_tunnel(have, devs[i].name))
+			continue;
+		t = model_add_tunnel(have);
+		if (!t) {
+			err = -ENOMEM;
+			break;
+		}
+		memcpy(t->name, devs[i].name, sizeof(t->name));
+	}
+	free(devs);
+	return err;
 }
 
 static size_t find_tunnel(const struct model *m, const char *name)
@@ -213,7 +239,7 @@ static void roll_back(struct run *r, const struct model *have, bool is_new)
 	}
 	err = state_model(r->st, &now);
 	if (!err) {
-		err = run_prepare(&back);
+		err = strays_add(&back, &now) ?: run_prepare(&back);
 		err = err ?: audit(&back, &now, &damage);
 		/* everything that may have been touched is set again */
 		err = err ?: plan_make(&now, have, &damage, &p);
@@ -260,6 +286,11 @@ static int apply_locked(const struct apply_options *o, struct run *r, struct mod
 			run_fail(r, err, NULL, "reading the running configuration: %s", strerror(-err));
 			goto out;
 		}
+	}
+	err = strays_add(r, &have);
+	if (err) {
+		run_fail(r, err, NULL, "reading the devices: %s", run_reason(r, err));
+		goto out;
 	}
 	err = plan_merge(&have, want, o->prune);
 	if (err) {

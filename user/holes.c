@@ -56,7 +56,7 @@ static uint32_t hole_route(const struct run *r, const struct netroute *k)
 		return 0;
 	/* the same way as around it is no exception: the subnet of a tunnel's address, say */
 	if (k->type == RTN_UNICAST &&
-	    k->oif == r->st->tunnels[r->st->routes[around].tunnel - 1].ifindex)
+	    k->oif == state_tunnel(r->st, r->st->routes[around].tunnel - 1)->ifindex)
 		return 0;
 	return XGRE_ROUTE_HOLE;
 }

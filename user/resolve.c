@@ -110,6 +110,24 @@ void tunnel_fill(const struct tunnel *t, uint32_t mtu, struct xgre_tunnel *ret)
 	}
 }
 
+void tunnel_recall(const struct xgre_tunnel *e, struct tunnel *ret)
+{
+	uint8_t family = e->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
+
+	memcpy(ret->name, e->name, sizeof(ret->name));
+	ret->local = (struct addr){ .family = family, .a = e->local };
+	ret->remote = (struct addr){ .family = family, .a = e->remote };
+	ret->key_in.set = e->flags & XGRE_TUNNEL_KEY_IN;
+	ret->key_in.value = ntohl(e->key_in);
+	ret->key_out.set = e->flags & XGRE_TUNNEL_KEY_OUT;
+	ret->key_out.value = ntohl(e->key_out);
+	ret->ttl = e->ttl;
+	ret->tos = e->flags & XGRE_TUNNEL_TOS_INHERIT ? TOS_INHERIT : e->tos;
+	ret->mtu = e->mtu;
+	ret->pmtudisc = e->flags & XGRE_TUNNEL_DF_SET;
+	ret->ignore_df = !(e->flags & (XGRE_TUNNEL_DF_SET | XGRE_TUNNEL_DF_COPY));
+}
+
 void endpoint_fill(const struct tunnel *t, uint32_t number, struct xgre_endpoint *ret)
 {
 	memset(ret, 0, sizeof(*ret));

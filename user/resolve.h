@@ -13,6 +13,9 @@
  */
 void tunnel_fill(const struct tunnel *t, uint32_t mtu, struct xgre_tunnel *ret);
 
+/* The way back, as far as the entry goes: name, endpoints, keys and what shapes the header. */
+void tunnel_recall(const struct xgre_tunnel *e, struct tunnel *ret);
+
 /* What packets that arrive for the tunnel carry; number is the tunnel's. */
 void endpoint_fill(const struct tunnel *t, uint32_t number, struct xgre_endpoint *ret);
 

@@ -23,7 +23,7 @@ static int route_running(struct run *r, const struct prefix *to, struct route *r
 		.table = v.table,
 		.origin = v.origin,
 	};
-	*ret_tunnel = r->st->tunnels[r->st->routes[v.route].tunnel - 1].name;
+	*ret_tunnel = state_tunnel(r->st, r->st->routes[v.route].tunnel - 1)->name;
 	return 0;
 }
 

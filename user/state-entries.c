@@ -21,10 +21,25 @@ void state_sync(void)
 		usleep(50000);
 }
 
+/* Before a place is written that programs may still be reading. */
+static void settle(struct state *st)
+{
+	if (st->unsettled)
+		state_sync();
+	st->unsettled = false;
+}
+
+const struct xgre_tunnel *state_tunnel(const struct state *st, uint32_t number)
+{
+	const struct xgre_tunnel_slot *s = &st->tunnels[number];
+
+	return &s->copy[s->current & 1];
+}
+
 int state_tunnel_number(const struct state *st, const char *name)
 {
 	for (uint32_t i = 0; i < st->size.tunnels; i++)
-		if (st->tunnels[i].flags & XGRE_TUNNEL_USED && !strcmp(st->tunnels[i].name, name))
+		if (state_tunnel(st, i)->flags && !strcmp(state_tunnel(st, i)->name, name))
 			return i;
 	return -ENOENT;
 }
@@ -39,30 +54,24 @@ int state_port_number(const struct state *st, const char *name)
 
 void state_tunnel_set(struct state *st, uint32_t number, const struct xgre_tunnel *t)
 {
-	struct xgre_tunnel *e = &st->tunnels[number];
+	struct xgre_tunnel_slot *s = &st->tunnels[number];
+	uint32_t other = !s->current;
 
-	/*
-	 * A header that is half old, half new must not be sent: where it
-	 * changes, the tunnel is out of use for the moment, and its packets
-	 * take the slow path or wait for it (reason no-tunnel).
-	 */
-	if (memcmp(e->outer, t->outer, sizeof(e->outer)) || e->outer_len != t->outer_len ||
-	    e->outer_sum != t->outer_sum) {
-		PUBLISH(e->flags, 0);
-		state_sync();
-	}
-	memcpy((char *)e + sizeof(e->flags), (const char *)t + sizeof(t->flags),
-	       sizeof(*t) - sizeof(t->flags));
-	PUBLISH(e->flags, t->flags);
+	settle(st);
+	s->copy[other] = *t;
+	PUBLISH(s->current, other);
+	if (s->copy[!other].flags) /* in the hands of readers until a moment ago */
+		st->unsettled = true;
 }
 
 void state_tunnel_clear(struct state *st, uint32_t number)
 {
-	struct xgre_tunnel *e = &st->tunnels[number];
+	struct xgre_tunnel_slot *s = &st->tunnels[number];
 
-	PUBLISH(e->flags, 0);
-	state_sync();
-	memset(e, 0, sizeof(*e));
+	/* both: the other one is from before the last change */
+	PUBLISH(s->copy[0].flags, 0);
+	PUBLISH(s->copy[1].flags, 0);
+	st->unsettled = true;
 }
 
 static bool endpoint_same(const struct xgre_endpoint *a, const struct xgre_endpoint *b)
@@ -89,6 +98,7 @@ int state_endpoint_set(struct state *st, const struct xgre_endpoint *e)
 	}
 	if (!place)
 		return -ENOSPC;
+	settle(st);
 	memcpy(place, e, offsetof(struct xgre_endpoint, tunnel));
 	PUBLISH(place->tunnel, e->tunnel);
 	return 0;
@@ -105,7 +115,7 @@ void state_endpoint_clear(struct state *st, const struct xgre_endpoint *e)
 		if (!p->tunnel || p->tunnel != e->tunnel || !endpoint_same(p, e))
 			continue;
 		PUBLISH(p->tunnel, 0);
-		state_sync(); /* before the place is written again */
+		st->unsettled = true;
 		return;
 	}
 }
@@ -136,6 +146,7 @@ static int slot_set(struct state *st, uint32_t ifindex, uint32_t tags, uint32_t 
 	}
 	if (!place)
 		return -ENOSPC;
+	settle(st);
 	place->tags = tags;
 	place->port = number;
 	PUBLISH(place->ifindex, ifindex);
@@ -144,18 +155,14 @@ static int slot_set(struct state *st, uint32_t ifindex, uint32_t tags, uint32_t 
 
 static void slots_clear(struct state *st, uint32_t number)
 {
-	bool any = false;
-
 	for (uint32_t i = 0; i < XGRE_PORT_SLOTS; i++) {
 		struct xgre_port_slot *s = &st->port_slots[i];
 
 		if (!s->ifindex || s->port != number)
 			continue;
 		PUBLISH(s->ifindex, 0);
-		any = true;
+		st->unsettled = true;
 	}
-	if (any)
-		state_sync();
 }
 
 int state_port_set(struct state *st, uint32_t number, const struct xgre_port *p)
@@ -172,6 +179,8 @@ int state_port_set(struct state *st, uint32_t number, const struct xgre_port *p)
 	/* Before packets can be sent by the port, it must be in the devmap. */
 	if (bpf_map_update_elem(st->map[MAP_devmap], &number, &dev, 0))
 		return -errno;
+	if (!e->flags)
+		settle(st);
 	memcpy((char *)e + sizeof(e->flags), (const char *)p + sizeof(p->flags),
 	       sizeof(*p) - sizeof(p->flags));
 	PUBLISH(e->flags, p->flags);
@@ -186,7 +195,7 @@ void state_port_clear(struct state *st, uint32_t number)
 	PUBLISH(st->ports[number].flags, 0);
 	slots_clear(st, number);
 	bpf_map_delete_elem(st->map[MAP_devmap], &number);
-	memset(&st->ports[number], 0, sizeof(st->ports[number]));
+	st->unsettled = true;
 }
 
 void prefix_to_key(const struct prefix *p, struct xgre_prefix_key *ret)

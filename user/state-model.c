@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "config.h"
+#include "resolve.h"
 #include "state-internal.h"
 
 /* The configuration pin: an array of one entry, the YAML text as long as it is. */
@@ -62,7 +63,7 @@ static int tunnel_index(const struct state *st, const struct model *m, uint32_t 
 	number = st->routes[route].tunnel - 1;
 	if (number >= st->size.tunnels)
 		return -ENOENT;
-	t = model_find_tunnel(m, st->tunnels[number].name);
+	t = model_find_tunnel(m, state_tunnel(st, number)->name);
 	return t ? t - m->tunnels : -ENOENT;
 }
 
@@ -101,13 +102,45 @@ static int routes_load(const struct state *st, struct model *m)
 	return 0;
 }
 
+/*
+ * Ports and tunnels that are in the maps and not in the configuration pin: an
+ * apply was killed on the way. What the maps say of them is enough to run or
+ * remove them by.
+ */
+static int strays_load(const struct state *st, struct model *m)
+{
+	for (uint32_t i = 0; i < XGRE_PORTS_MAX; i++) {
+		const struct xgre_port *p = &st->ports[i];
+		struct port *port;
+
+		if (!p->flags || model_find_port(m, p->name))
+			continue;
+		port = model_add_port(m);
+		if (!port)
+			return -ENOMEM;
+		memcpy(port->name, p->name, sizeof(port->name));
+	}
+	for (uint32_t i = 0; i < st->size.tunnels; i++) {
+		const struct xgre_tunnel *t = state_tunnel(st, i);
+		struct tunnel *tunnel;
+
+		if (!t->flags || model_find_tunnel(m, t->name))
+			continue;
+		tunnel = model_add_tunnel(m);
+		if (!tunnel)
+			return -ENOMEM;
+		tunnel_recall(t, tunnel);
+	}
+	return 0;
+}
+
 int state_model(const struct state *st, struct model *ret)
 {
 	int err = config_load(st, ret);
 
 	if (err)
 		return err;
-	err = routes_load(st, ret);
+	err = strays_load(st, ret) ?: routes_load(st, ret);
 	if (err)
 		model_free(ret);
 	return err;

@@ -192,6 +192,7 @@ int state_open(const char *instance, bool writable, struct state **ret)
 	err = state_map_memory(st, writable);
 	if (err)
 		goto out;
+	st->unsettled = true; /* by whoever was here before, for all that is known */
 	*ret = st;
 	return 0;
 out:

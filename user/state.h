@@ -49,12 +49,18 @@ struct state {
 
 	/* memory mapped; read-only where state_open() was asked to */
 	struct xgre_meta *meta;
-	struct xgre_tunnel *tunnels;
+	struct xgre_tunnel_slot *tunnels;
 	struct xgre_route *routes;
 	struct xgre_endpoint *endpoints;
 	struct xgre_port *ports;
 	struct xgre_port_slot *port_slots;
 	struct lpm lpm;
+
+	/*
+	 * Something was taken from the readers that they may still hold: before
+	 * such a place is written again a grace period has to pass.
+	 */
+	bool unsettled;
 };
 
 /* 0, or -EINVAL where a name cannot be an instance's: 1-40 of A-Z a-z 0-9 _ - */
@@ -93,6 +99,9 @@ int state_list(char ***ret, size_t *ret_count);
 int state_model(const struct state *st, struct model *ret);
 /* Make m (without routes) the running configuration, atomically. */
 int state_model_commit(const struct state *st, const struct model *m);
+
+/* The current properties of a tunnel's number, flags 0 where it is free. */
+const struct xgre_tunnel *state_tunnel(const struct state *st, uint32_t number);
 
 /* Number of a tunnel or port by name, -ENOENT where there is none. */
 int state_tunnel_number(const struct state *st, const char *name);

@@ -131,7 +131,7 @@ static const char *route_tunnel(const struct state *st, uint32_t route)
 	uint32_t tunnel = st->routes[route].tunnel;
 
 	/* Without one the route is being removed this moment. */
-	return tunnel && tunnel <= st->size.tunnels ? st->tunnels[tunnel - 1].name : NULL;
+	return tunnel && tunnel <= st->size.tunnels ? state_tunnel(st, tunnel - 1)->name : NULL;
 }
 
 static void fill_routes(const struct state *st, const struct entries *e,

@@ -92,13 +92,13 @@ static int gather_tunnels(const struct state *st, struct stats *s)
 	int err = 0;
 
 	for (uint32_t i = 0; i < st->size.tunnels; i++)
-		used += !!(st->tunnels[i].flags & XGRE_TUNNEL_USED);
+		used += !!(state_tunnel(st, i)->flags & XGRE_TUNNEL_USED);
 	s->tunnels = calloc(used + 1, sizeof(*s->tunnels));
 	if (!s->tunnels)
 		return -ENOMEM;
 	/* One that another tool adds meanwhile is for the next time. */
 	for (uint32_t i = 0; i < st->size.tunnels && s->ntunnels < used && !err; i++) {
-		struct xgre_tunnel t = st->tunnels[i];
+		struct xgre_tunnel t = *state_tunnel(st, i);
 		struct stats_tunnel *out = &s->tunnels[s->ntunnels];
 
 		if (!(t.flags & XGRE_TUNNEL_USED))

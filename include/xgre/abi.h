@@ -65,7 +65,11 @@ static inline __u32 xgre_endpoint_hash(const struct xgre_addr *local,
 	return xgre_mix(v ^ ((__u64)key << 16));
 }
 
-/* Tunnels, an array by tunnel number. flags == 0: free. */
+/*
+ * Tunnels, an array by tunnel number; flags == 0: free. Each has two copies of
+ * its properties, of which one is current: a change fills the other and then
+ * makes it the current one, so that no packet gets a header half old, half new.
+ */
 #define XGRE_TUNNEL_USED	(1u << 0)
 #define XGRE_TUNNEL_KEY_IN	(1u << 1) /* packets that arrive carry key_in */
 #define XGRE_TUNNEL_KEY_OUT	(1u << 2)
@@ -108,6 +112,12 @@ struct xgre_tunnel {
 	struct xgre_addr local;
 	struct xgre_addr remote;
 	char name[XGRE_IFNAMSIZ];
+};
+
+struct xgre_tunnel_slot {
+	__u32 current; /* 0 or 1 */
+	__u32 pad;
+	struct xgre_tunnel copy[2];
 };
 
 /* Routes, an array by route number (the leaf's). tunnel is tunnel number + 1. */
@@ -263,6 +273,7 @@ struct xgre_meta {
 XGRE_STATIC_ASSERT(sizeof(struct xgre_addr) == 16);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_endpoint) == 48);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel) == 144);
+XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel_slot) == 296);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_route) == 8);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_nexthop) == 64);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_route_cpu) == 48);

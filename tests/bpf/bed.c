@@ -47,7 +47,12 @@ void bed_close(struct bed *b)
 
 int bed_program(const struct bed *b, const char *name)
 {
-	static const char *const names[PROGRAM_COUNT] = { "xgre_xdp", "xgre_port", "xgre_dev" };
+	static const char *const names[PROGRAM_COUNT] = {
+		[PROGRAM_XDP] = "xgre_xdp",
+		[PROGRAM_SKB] = "xgre_skb",
+		[PROGRAM_PORT] = "xgre_port",
+		[PROGRAM_DEV] = "xgre_dev",
+	};
 
 	for (int i = 0; i < PROGRAM_COUNT; i++)
 		if (name && !strcmp(name, names[i]))

@@ -127,7 +127,7 @@ static int bed_run(struct bed *b, json_t *request, json_t *reply, struct problem
 		err = problem_set(p, "no device %s", dev ?: "given");
 		goto out;
 	}
-	if (fd == b->programs.fd[PROGRAM_XDP]) {
+	if (fd == b->programs.fd[PROGRAM_XDP] || fd == b->programs.fd[PROGRAM_SKB]) {
 		err = xdp_prepare(xdp.ingress_ifindex, p);
 		if (err)
 			goto out;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""xgre_xdp: whole packets, verdicts and counters."""
+"""xgre_xdp and xgre_skb: whole packets, verdicts and counters."""
 import pathlib
 import sys
 
@@ -8,10 +8,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import cases_rules  # noqa: E402
 import cases_ways  # noqa: E402
 import world  # noqa: E402
-from bpftest import XDP, Runner, tap  # noqa: E402
+from bpftest import XDPS, Runner, tap  # noqa: E402
 from cases import check_all  # noqa: E402
 
 runner = Runner()
 world.build(runner)
 world.load(runner, True)
-tap.run(*[lambda f=f: check_all(runner, XDP, f()) for f in cases_ways.ALL + cases_rules.ALL])
+tap.run(*[lambda f=f, p=p: check_all(runner, p, f(), label=p)
+          for p in XDPS for f in cases_ways.ALL + cases_rules.ALL])

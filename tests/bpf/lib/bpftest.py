@@ -20,12 +20,11 @@ BUILD = pathlib.Path(os.environ.get("XGRE_BUILD", ROOT / "build"))
 sys.path.insert(0, str(ROOT / "tests/netns/lib"))
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 
-XDP, PORT, DEV = "xgre_xdp", "xgre_port", "xgre_dev"
-REDIRECT = {XDP: 4, PORT: 7, DEV: 7}
-PASS = {XDP: 2, PORT: -1, DEV: -1}
-DROP = {XDP: 1, PORT: 2, DEV: 2}
-PUNTS_FROM = 32
-TEST_RUN_REFUSED = 22  # EINVAL: the kernel makes no packet of so few bytes
+XDP, SKB, PORT, DEV = "xgre_xdp", "xgre_skb", "xgre_port", "xgre_dev"
+XDPS = (XDP, SKB)  # native and generic
+REDIRECT = {XDP: 4, SKB: 4, PORT: 7, DEV: 7}
+PASS = {XDP: 2, SKB: 2, PORT: -1, DEV: -1}
+DROP = {XDP: 1, SKB: 1, PORT: 2, DEV: 2}
 
 
 class Refused(Exception):
