@@ -27,6 +27,8 @@ static void kernel_route(const struct route *route, uint32_t ifindex, struct net
 		.oif = ifindex,
 		.via = route->via,
 		.metric = route->metric,
+		/* a tunnel device has no subnet that via could be in */
+		.onlink = route->via.family,
 	};
 }
 

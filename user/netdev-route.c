@@ -184,6 +184,8 @@ static void fill_route(struct nlmsghdr *nlh, uint16_t type, uint16_t flags,
 	rtm->rtm_protocol = r.protocol;
 	rtm->rtm_scope = r.scope;
 	rtm->rtm_type = r.type;
+	if (r.onlink)
+		rtm->rtm_flags |= RTNH_F_ONLINK;
 	if (r.to.length)
 		nl_put_addr(nlh, RTA_DST, &r.to.addr);
 	mnl_attr_put_u32(nlh, RTA_TABLE, r.table);

@@ -88,6 +88,7 @@ struct netroute {
 	struct addr via;  /* family 0: none */
 	uint32_t metric;
 	bool offlink;	  /* RTNH_F_LINKDOWN or _DEAD */
+	bool onlink;	  /* to be added without a route to via (not filled in when read) */
 };
 
 /*

@@ -14,6 +14,8 @@
  *         "tunnels": {NAME: {"rx": [PACKETS, BYTES], "tx": ..., "fast-rx": N, "fast-tx": N}},
  *         "routes": {PREFIX: {"rx": ..., "tx": ...}}}
  *     -> {"errno": N, "error": TEXT} where the kernel refuses to run it
+ *   {"attach": PROGRAM, "dev": DEVICE}          a TC program, to see real packets
+ *   {"counters": true}                          -> what "run" answers
  *   {"age": {"read": SECONDS, "kernel": SECONDS}}
  *   {"fresh": true}
  *   {"time": PROGRAM, ...}                      see time.c
@@ -160,6 +162,20 @@ out:
 	return err;
 }
 
+static int bed_attach(struct bed *b, json_t *request, struct problem *p)
+{
+	const char *dev = json_string_value(json_object_get(request, "dev"));
+	int fd = bed_program(b, json_string_value(json_object_get(request, "attach")));
+	uint32_t ifindex = dev ? if_nametoindex(dev) : 0;
+	bool made;
+	int err;
+
+	if (fd < 0 || !ifindex)
+		return problem_set(p, "attach: no such program or device");
+	err = tc_attach(ifindex, fd, &made);
+	return err ? problem_set(p, "attach to %s: %s", dev, strerror(-err)) : 0;
+}
+
 static int answer(struct bed *b, json_t *request, json_t *reply, struct problem *p)
 {
 	json_t *age = json_object_get(request, "age");
@@ -172,6 +188,10 @@ static int answer(struct bed *b, json_t *request, json_t *reply, struct problem 
 		return bed_run(b, request, reply, p);
 	if (json_object_get(request, "time"))
 		return bed_time(b, request, reply, p);
+	if (json_object_get(request, "attach"))
+		return bed_attach(b, request, p);
+	if (json_object_get(request, "counters"))
+		return bed_counters(b, reply, p);
 	if (json_object_get(request, "fresh"))
 		return bed_fresh(b, p);
 	if (age)
