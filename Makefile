@@ -85,6 +85,9 @@ check: ## all tests (root)
 	$(Q)$(MAKE) --no-print-directory all check-programs
 	$(Q)tests/run
 
+lint: ## the checks of the sources alone (no root)
+	$(Q)tests/run lint
+
 bench: ## cost of the programs beside a no-op, as text and JSON (root)
 	$(Q)scripts/install-dependencies bench
 	$(Q)$(MAKE) --no-print-directory all check-programs

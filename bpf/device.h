@@ -136,6 +136,8 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 	eth = ctx_data(ctx);
 	if (reason || (void *)(eth + 1) > ctx_data_end(ctx))
 		return XGRE_R_NO_ROOM;
+	/* bpf_redirect_neigh() writes the addresses, but drops a frame whose old one is multicast */
+	__builtin_memcpy(eth->h_dest, t->peer_mac, ETH_ALEN);
 	eth->h_proto = t->flags & XGRE_TUNNEL_OUTER6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 
 	counter_add(&tc->tx, segments, bytes);

@@ -31,7 +31,7 @@ enum route_command { ROUTE_ADD, ROUTE_REPLACE, ROUTE_DEL };
 /*
  * Runtime changes: routes' tunnel is an index into names, the tunnels' names;
  * file, where they come from one, is for messages.
- * All or none for add; the first failure ends a bulk of replace or del. Messages as above.
+ * All or none. Messages as above.
  */
 int route_change(const char *instance, const char *file, enum route_command command,
 		 const struct route *routes, size_t n, char *const *names);

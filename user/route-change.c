@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* xgre-load route: changes of single prefixes while all else stays. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "apply-internal.h"
@@ -27,14 +28,27 @@ static int route_running(struct run *r, const struct prefix *to, struct route *r
 	return 0;
 }
 
+/* What a prefix was before it was changed, to go back to. */
+struct before {
+	bool touched; /* the change was begun */
+	bool there;
+	struct route route;
+	char tunnel[IFNAMSIZ];
+};
+
 static int change_one(struct run *r, enum route_command command, const struct route *route,
-		      const char *tunnel)
+		      const char *tunnel, struct before *ret_before)
 {
 	const char *old_tunnel = NULL;
 	char text[PREFIX_STRLEN];
 	struct route old;
 	int err = route_running(r, &route->to, &old, &old_tunnel);
 
+	ret_before->there = !err;
+	if (!err) {
+		ret_before->route = old;
+		snprintf(ret_before->tunnel, IFNAMSIZ, "%s", old_tunnel);
+	}
 	prefix_text(&route->to, text);
 	if (command == ROUTE_ADD && !err)
 		return run_fail(r, -EEXIST, &route->place,
@@ -46,9 +60,21 @@ static int change_one(struct run *r, enum route_command command, const struct ro
 		if (strcmp(old_tunnel, tunnel))
 			return run_fail(r, -ENOENT, &route->place, "route %s is dev %s, not %s", text,
 					old_tunnel, tunnel);
-		return route_del(r, &old, old_tunnel);
+		ret_before->touched = true;
+		return route_del(r, &old, ret_before->tunnel);
 	}
-	return route_set(r, err ? NULL : &old, old_tunnel, route, tunnel);
+	ret_before->touched = true;
+	return route_set(r, err ? NULL : &old, ret_before->tunnel, route, tunnel);
+}
+
+/* Undo the change of a route, whether it was carried out in whole or in part. */
+static void change_undo(struct run *r, const struct route *route, const char *tunnel,
+			const struct before *before)
+{
+	if (before->there)
+		route_set(r, route, tunnel, &before->route, before->tunnel);
+	else
+		route_del(r, route, tunnel);
 }
 
 /* What can be known to fail is known before the first change. */
@@ -72,20 +98,28 @@ static int change_check(struct run *r, const struct route *routes, size_t n, cha
 static int change_all(struct run *r, enum route_command command, const struct route *routes,
 		      size_t n, char *const *names)
 {
+	struct before *before = calloc(n + 1, sizeof(*before));
 	size_t done = 0;
-	int err = change_check(r, routes, n, names);
+	int err;
 
+	if (!before)
+		return run_fail(r, -ENOMEM, NULL, "out of memory");
+	err = change_check(r, routes, n, names);
 	for (; done < n && !err; done++)
-		err = change_one(r, command, &routes[done], names[routes[done].tunnel]);
-	if (err && command == ROUTE_ADD) {
-		/* the one that failed was not added, those before it go again */
-		r->quiet = true;
-		for (size_t i = 0; i + 1 < done; i++)
-			route_del(r, &routes[i], names[routes[i].tunnel]);
-		r->quiet = false;
-	}
+		err = change_one(r, command, &routes[done], names[routes[done].tunnel],
+				 &before[done]);
 	if (done)
 		err = err ?: holes_update(r);
+	if (err) {
+		r->quiet = true;
+		while (done--)
+			if (before[done].touched)
+				change_undo(r, &routes[done], names[routes[done].tunnel],
+					    &before[done]);
+		holes_update(r);
+		r->quiet = false;
+	}
+	free(before);
 	return err;
 }
 

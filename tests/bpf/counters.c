@@ -6,6 +6,8 @@
 #include <bpf/bpf.h>
 #include "bed.h"
 
+#define NEXTHOPS 4096 /* XGRE_NEXTHOPS of bpf/maps.h */
+
 /* All values of an array map: one, or one for each CPU, in each entry. */
 struct table {
 	int fd;
@@ -13,70 +15,84 @@ struct table {
 	size_t stride; /* of one CPU's value */
 	size_t count;  /* of values in all: entries times CPUs */
 	uint8_t *values;
+	uint32_t *keys;
 };
 
-static int table_open(const struct bed *b, enum state_map map, struct table *ret)
+static int table_open(const struct bed *b, enum state_map map, uint32_t entries, size_t size,
+		      struct table *ret)
 {
-	struct bpf_map_info info = {};
-	uint32_t len = sizeof(info);
-
 	ret->fd = b->st->map[map];
-	if (bpf_obj_get_info_by_fd(ret->fd, &info, &len))
-		return -errno;
-	ret->entries = info.max_entries;
-	ret->stride = (info.value_size + 7) & ~7u;
-	ret->count = (size_t)ret->entries * b->st->ncpus;
+	ret->entries = entries;
+	ret->stride = (size + 7) & ~7ul;
+	ret->count = (size_t)entries * b->st->ncpus;
 	ret->values = calloc(ret->count, ret->stride);
-	return ret->values ? 0 : -ENOMEM;
+	ret->keys = calloc(entries, sizeof(*ret->keys));
+	return ret->values && ret->keys ? 0 : -ENOMEM;
 }
 
 static void table_close(struct table *t)
 {
 	free(t->values);
+	free(t->keys);
 }
 
-static int table_read(struct table *t, uint32_t *keys)
+static int table_read(struct table *t)
 {
 	uint32_t count = t->entries, next;
+	int err = bpf_map_lookup_batch(t->fd, NULL, &next, t->keys, t->values, &count, NULL);
 
-	return bpf_map_lookup_batch(t->fd, NULL, &next, keys, t->values, &count, NULL) &&
-			       errno != ENOENT ?
-		       -errno :
-		       0;
+	return err && errno != ENOENT ? -errno : 0; /* ENOENT: that was all */
 }
 
-static int table_write(struct table *t, uint32_t *keys)
+static int table_write(struct table *t)
 {
 	uint32_t count = t->entries;
 
 	for (uint32_t i = 0; i < count; i++)
-		keys[i] = i;
-	return bpf_map_update_batch(t->fd, keys, t->values, &count, NULL) ? -errno : 0;
+		t->keys[i] = i;
+	return bpf_map_update_batch(t->fd, t->keys, t->values, &count, NULL) ? -errno : 0;
 }
 
+static void *table_value(const struct bed *b, const struct table *t, uint32_t entry, uint32_t cpu)
+{
+	return t->values + ((size_t)entry * b->st->ncpus + cpu) * t->stride;
+}
+
+static int tunnels_open(const struct bed *b, struct table *ret)
+{
+	return table_open(b, MAP_tunnel_cpu, b->st->size.tunnels, sizeof(struct xgre_tunnel_cpu), ret);
+}
+
+static int routes_open(const struct bed *b, struct table *ret)
+{
+	return table_open(b, MAP_route_cpu, b->st->size.routes, sizeof(struct xgre_route_cpu), ret);
+}
+
+static int nexthops_open(const struct bed *b, struct table *ret)
+{
+	return table_open(b, MAP_nexthops, NEXTHOPS, sizeof(struct xgre_nexthop), ret);
+}
+
+static int cpus_open(const struct bed *b, struct table *ret)
+{
+	return table_open(b, MAP_cpu_state, 1, sizeof(struct xgre_cpu), ret);
+}
+
+typedef int (*open_fn)(const struct bed *b, struct table *ret);
+
 /* Change every CPU's value of every entry; a NULL change makes them zero. */
-static int table_change(const struct bed *b, enum state_map map,
+static int table_change(const struct bed *b, open_fn open,
 			void (*change)(void *value, const void *arg), const void *arg)
 {
-	uint32_t *keys = NULL;
 	struct table t = {};
-	int err = table_open(b, map, &t);
+	int err = open(b, &t);
 
-	if (err)
-		goto out;
-	keys = calloc(t.entries, sizeof(*keys));
-	if (!keys) {
-		err = -ENOMEM;
-		goto out;
-	}
-	if (change) {
-		err = table_read(&t, keys);
+	if (!err && change) {
+		err = table_read(&t);
 		for (size_t i = 0; i < t.count; i++)
 			change(t.values + i * t.stride, arg);
 	}
-	err = err ?: table_write(&t, keys);
-out:
-	free(keys);
+	err = err ?: table_write(&t);
 	table_close(&t);
 	return err;
 }
@@ -91,17 +107,17 @@ static void reasons_clear(void *value, const void *arg)
 
 int bed_reasons_clear(struct bed *b, struct problem *p)
 {
-	int err = table_change(b, MAP_cpu_state, reasons_clear, NULL);
+	int err = table_change(b, cpus_open, reasons_clear, NULL);
 
 	return err ? problem_set(p, "reasons: %s", strerror(-err)) : 0;
 }
 
 int bed_fresh(struct bed *b, struct problem *p)
 {
-	int err = table_change(b, MAP_tunnel_cpu, NULL, NULL);
+	int err = table_change(b, tunnels_open, NULL, NULL);
 
-	err = err ?: table_change(b, MAP_route_cpu, NULL, NULL);
-	err = err ?: table_change(b, MAP_nexthops, NULL, NULL);
+	err = err ?: table_change(b, routes_open, NULL, NULL);
+	err = err ?: table_change(b, nexthops_open, NULL, NULL);
 	return err ? problem_set(p, "caches: %s", strerror(-err)) : bed_reasons_clear(b, p);
 }
 
@@ -136,10 +152,10 @@ static void route_age(void *value, const void *arg)
 int bed_age(struct bed *b, double read, double kernel, struct problem *p)
 {
 	struct age age = { .read = read * 1e9, .kernel = kernel * 1e9 };
-	int err = table_change(b, MAP_tunnel_cpu, tunnel_age, &age);
+	int err = table_change(b, tunnels_open, tunnel_age, &age);
 
-	err = err ?: table_change(b, MAP_route_cpu, route_age, &age);
-	err = err ?: table_change(b, MAP_nexthops, nexthop_age, &age);
+	err = err ?: table_change(b, routes_open, route_age, &age);
+	err = err ?: table_change(b, nexthops_open, nexthop_age, &age);
 	return err ? problem_set(p, "caches: %s", strerror(-err)) : 0;
 }
 
@@ -181,38 +197,73 @@ static int reasons_put(struct bed *b, json_t *reply)
 	return err;
 }
 
-int bed_counters(struct bed *b, json_t *reply, struct problem *p)
+static void counter_sum(struct xgre_counter *sum, const struct xgre_counter *c)
 {
-	json_t *tunnels = json_object(), *routes = json_object();
-	int err = 0;
+	sum->packets += c->packets;
+	sum->bytes += c->bytes;
+}
 
+static int tunnels_put(struct bed *b, json_t *reply)
+{
+	json_t *tunnels = json_object();
+	struct table t = {};
+	int err = tunnels_open(b, &t);
+
+	json_object_set_new(reply, "tunnels", tunnels);
+	err = err ?: table_read(&t);
 	for (size_t i = 0; !err && i < b->model.ntunnels; i++) {
-		struct tunnel_counters c;
+		struct tunnel_counters c = {};
 		json_t *object = json_object();
 
-		err = state_tunnel_counters(b->st, i, &c);
-		if (!err) {
-			counter_put(object, "rx", &c.rx);
-			counter_put(object, "tx", &c.tx);
-			number_put(object, "fast-rx", c.fast_rx);
-			number_put(object, "fast-tx", c.fast_tx);
+		for (uint32_t cpu = 0; cpu < b->st->ncpus; cpu++) {
+			const struct xgre_tunnel_cpu *tc = table_value(b, &t, i, cpu);
+
+			counter_sum(&c.rx, &tc->rx);
+			counter_sum(&c.tx, &tc->tx);
+			c.fast_rx += tc->fast_rx;
+			c.fast_tx += tc->fast_tx;
 		}
+		counter_put(object, "rx", &c.rx);
+		counter_put(object, "tx", &c.tx);
+		number_put(object, "fast-rx", c.fast_rx);
+		number_put(object, "fast-tx", c.fast_tx);
 		object_put(tunnels, b->model.tunnels[i].name, object);
 	}
+	table_close(&t);
+	return err;
+}
+
+static int routes_put(struct bed *b, json_t *reply)
+{
+	json_t *routes = json_object();
+	struct table t = {};
+	int err = routes_open(b, &t);
+
+	json_object_set_new(reply, "routes", routes);
+	err = err ?: table_read(&t);
 	for (size_t i = 0; !err && i < b->model.nroutes; i++) {
-		struct route_counters c;
+		struct route_counters c = {};
 		json_t *object = json_object();
 		char text[PREFIX_STRLEN];
 
-		err = state_route_counters(b->st, XGRE_ROUTE_FIRST + i, &c);
-		if (!err) {
-			counter_put(object, "rx", &c.rx);
-			counter_put(object, "tx", &c.tx);
+		for (uint32_t cpu = 0; cpu < b->st->ncpus; cpu++) {
+			const struct xgre_route_cpu *rc =
+				table_value(b, &t, XGRE_ROUTE_FIRST + i, cpu);
+
+			counter_sum(&c.rx, &rc->rx);
+			counter_sum(&c.tx, &rc->tx);
 		}
+		counter_put(object, "rx", &c.rx);
+		counter_put(object, "tx", &c.tx);
 		object_put(routes, prefix_text(&b->model.routes[i].to, text), object);
 	}
-	json_object_set_new(reply, "tunnels", tunnels);
-	json_object_set_new(reply, "routes", routes);
-	err = err ?: reasons_put(b, reply);
+	table_close(&t);
+	return err;
+}
+
+int bed_counters(struct bed *b, json_t *reply, struct problem *p)
+{
+	int err = tunnels_put(b, reply) ?: routes_put(b, reply) ?: reasons_put(b, reply);
+
 	return err ? problem_set(p, "counters: %s", strerror(-err)) : 0;
 }

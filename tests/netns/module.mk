@@ -17,3 +17,21 @@ $(NETNS_BUILD):
 	$(Q)mkdir -p $@
 
 -include $(wildcard $(NETNS_BUILD)/*.d)
+
+# xgre-load with points at which tests/netns/t-faults.py lets it fail or kills it.
+FAULTS      := $(BUILD)/faults
+FAULTS_OBJ  := $(patsubst user/%.c,$(FAULTS)/%.o,$(LIB_SRC) user/xgre-load.c)
+FAULTS_LOAD := $(BUILD)/tests/xgre-load-faults
+
+check-programs: $(FAULTS_LOAD)
+
+$(FAULTS_LOAD): $(FAULTS_OBJ) | $(NETNS_BUILD)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(FAULTS)/%.o: user/%.c | $(FAULTS) $(SKEL)
+	$(say) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) -DXGRE_FAULTS -MMD -MP -c $< -o $@
+
+$(FAULTS):
+	$(Q)mkdir -p $@

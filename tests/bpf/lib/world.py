@@ -169,7 +169,8 @@ def load(runner, xdp, tunnels=None, ports=None, routes=None):
                  routes=routes or {})
 
 
-def _port_lines(p):
+def port_lines(p):
+    """ip commands that make a port, its addresses, and its hosts' neighbours."""
     yield "link add %s address %s mtu %d type veth peer name far-%s mtu %d" % (
         p.name, p.mac, p.mtu, p.name, p.mtu)
     yield "link set far-%s up" % p.name
@@ -180,15 +181,23 @@ def _port_lines(p):
         yield "neigh add %s lladdr %s dev %s nud permanent" % (host, p.host_mac, p.name)
 
 
-def _tunnel_lines(t):
+def device_lines(t):
+    """ip commands that make a tunnel's devices and their addresses."""
     yield "link add %s address %s mtu %d arp off type veth peer name %s address %s" % (
         t.name, t.mac, t.mtu, t.peer, t.peer_mac)
     yield "link set %s arp off up" % t.peer
     yield "link set %s up" % t.name
     yield "addr add %s.1/24 dev %s" % (t.net4, t.name)
     yield "addr add %s:1/64 dev %s nodad" % (t.net6, t.name)
-    yield "route add %s dev %s" % (t.route4, t.name)
-    yield "route add %s dev %s" % (t.route6, t.name)
+
+
+def underlay_lines():
+    """ip commands for eth0's own subnets and the way to the remotes."""
+    return ["addr add %s/24 dev eth0" % LOCAL4, "addr add %s/64 dev eth0 nodad" % LOCAL6,
+            "neigh add 192.0.2.254 lladdr %s dev eth0 nud permanent" % MAC_FAR,
+            "neigh add 2001:db8:f::fe lladdr %s dev eth0 nud permanent" % MAC_FAR,
+            "route add 203.0.113.0/24 via 192.0.2.254",
+            "route add 2001:db8:fffe::/64 via 2001:db8:f::fe"]
 
 
 def build(runner):
@@ -198,12 +207,8 @@ def build(runner):
                   ipv4__conf__all__rp_filter=0, ipv4__conf__default__rp_filter=0)
     lines = ["link set lo up"]
     for p in PORTS.values():
-        lines += _port_lines(p)
+        lines += port_lines(p)
     for t in TUNNELS.values():
-        lines += _tunnel_lines(t)
-    lines += ["addr add %s/24 dev eth0" % LOCAL4, "addr add %s/64 dev eth0 nodad" % LOCAL6,
-              "neigh add 192.0.2.254 lladdr %s dev eth0 nud permanent" % MAC_FAR,
-              "neigh add 2001:db8:f::fe lladdr %s dev eth0 nud permanent" % MAC_FAR,
-              "route add 203.0.113.0/24 via 192.0.2.254",
-              "route add 2001:db8:fffe::/64 via 2001:db8:f::fe"]
-    runner.ip(*lines)
+        lines += device_lines(t)
+        lines += ["route add %s dev %s" % (route, t.name) for route in (t.route4, t.route6)]
+    runner.ip(*lines, *underlay_lines())
