@@ -181,6 +181,7 @@ static __always_inline int decap_forward(ctx_t *ctx, const struct frame *f,
 					 struct fib_query *q, int *ret_action)
 {
 	struct ip_info *inner = d->inner;
+	struct xgre_route_cpu *rc;
 	struct xgre_nexthop *nh;
 	struct xgre_port *out;
 	__u32 bytes, segments;
@@ -197,11 +198,11 @@ static __always_inline int decap_forward(ctx_t *ctx, const struct frame *f,
 		return XGRE_R_TTL;
 
 	now = bpf_ktime_get_coarse_ns();
-	if (!d->route) {
-		reason = source_reachable(ctx, d->t->flags, inner, q, d->t->ifindex, now);
-		if (reason)
-			return reason;
-	}
+	rc = d->route ? XGRE_LOOKUP(route_cpu, d->route) : NULL;
+	reason = rc ? route_reachable(ctx, rc, d->t, inner, q, now) :
+		      source_reachable(ctx, d->t->flags, inner, q, d->t->ifindex, now);
+	if (reason)
+		return reason;
 	query_fill(q, inner, d->t->ifindex);
 	nh = nexthop_get(ctx, q, now);
 	if (!nh)

@@ -59,7 +59,10 @@ static __always_inline bool tunnel_loops(ctx_t *ctx, const struct xgre_tunnel *t
 	return true;
 }
 
-/* Where do outer packets of t go? XGRE_R_NONE, and the answer in *p. */
+/*
+ * Where do outer packets of t go? XGRE_R_NONE, and the answer in *p; a family of
+ * AF_UNSPEC there: by p->ifindex, to the next hop that the kernel has for it.
+ */
 static __always_inline int outer_route(ctx_t *ctx, const struct xgre_tunnel *t, __u32 number,
 				       __u32 len, struct fib_query *q, struct bpf_fib_lookup *p)
 {
@@ -77,12 +80,17 @@ static __always_inline int outer_route(ctx_t *ctx, const struct xgre_tunnel *t, 
 		len = MTU_ASK;
 	answer = fib_ask(ctx, q, p, len, 0);
 	/*
-	 * This is the host's own packet, for which forwarding need not be on:
-	 * then ask for what it may send out of the port itself.
+	 * This is the host's own packet, for which forwarding need not be on,
+	 * but bpf_fib_lookup() answers nobody then: the kernel's output route
+	 * out of the port itself has to do.
 	 */
 	if (answer == BPF_FIB_LKUP_RET_FWD_DISABLED) {
-		q->iif = t->port_ifindex;
-		answer = fib_ask(ctx, q, p, len, BPF_FIB_LOOKUP_OUTPUT);
+		__u32 mtu = 0;
+
+		p->ifindex = t->port_ifindex;
+		p->family = AF_UNSPEC;
+		bpf_check_mtu(ctx, t->port_ifindex, &mtu, 0, 0);
+		return len > mtu ? XGRE_R_TOO_BIG : XGRE_R_NONE;
 	}
 	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return XGRE_R_TOO_BIG;
@@ -146,6 +154,10 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 	if (rc && route_is_of(route, *number))
 		counter_add(&rc->tx, segments, bytes);
 
+	if (p.family == AF_UNSPEC) {
+		*ret_action = bpf_redirect_neigh(p.ifindex, NULL, 0, 0);
+		return XGRE_R_NONE;
+	}
 	neigh.nh_family = p.family;
 	if (p.family == AF_INET)
 		neigh.ipv4_nh = p.ipv4_dst;

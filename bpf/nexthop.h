@@ -162,7 +162,7 @@ static __always_inline int nexthop_reason(struct xgre_nexthop *e, __u64 now)
 static __always_inline struct xgre_nexthop *nexthop_get(ctx_t *ctx, struct fib_query *q,
 							__u64 now)
 {
-	__u32 h = xgre_mix((q->dst.q[0] ^ q->dst.q[1] << 1) + q->iif);
+	__u32 h = xgre_mix((q->dst.q[0] ^ q->dst.q[1]) + q->iif);
 	struct xgre_nexthop *e = XGRE_LOOKUP(nexthops, h & (XGRE_NEXTHOPS - 1));
 
 	if (e)
@@ -186,6 +186,8 @@ static __noinline int source_ask(ctx_t *ctx, __u32 flags, struct fib_query *q, _
 	case XGRE_R_NOT_A_PORT:
 	case XGRE_R_TO_TUNNEL:
 		break;
+	case XGRE_R_FORWARDING_OFF: /* what nobody may forward has no answer to this */
+		return XGRE_R_FORWARDING_OFF;
 	default:
 		return XGRE_R_RP_FILTER;
 	}
@@ -238,6 +240,21 @@ static __always_inline int route_agrees(ctx_t *ctx, struct xgre_route_cpu *rc,
 		rc->reason = route_ask(ctx, q, t->ifindex);
 	}
 	return rc->reason;
+}
+
+/*
+ * source_reachable() for sources that a route of the tunnel covers: the answer
+ * is one for the route, so it is asked as seldom.
+ */
+static __always_inline int route_reachable(ctx_t *ctx, struct xgre_route_cpu *rc,
+					   const struct xgre_tunnel *t, const struct ip_info *info,
+					   struct fib_query *q, __u64 now)
+{
+	if (now - rc->source_at >= NEXTHOP_READ_NS) {
+		rc->source_at = now;
+		rc->source_reason = source_reachable(ctx, t->flags, info, q, t->ifindex, now);
+	}
+	return rc->source_reason;
 }
 
 #endif

@@ -23,6 +23,7 @@
 #define OFFSET_MASK 0x7f
 
 #ifndef AF_INET
+#define AF_UNSPEC 0
 #define AF_INET	 2
 #define AF_INET6 10
 #endif

@@ -79,12 +79,11 @@ static int add_policy(struct firewall *f, const struct policy *p, const char *tu
 	prefix_text(&p->dst, dst);
 	return firewall_add(f,
 			    firewall_text("xfrm policy src %s dst %s dir %s matches the outer "
-					  "packets of tunnel %s",
+					  "packets of tunnel %s, which leave in clear on either path",
 					  src, dst, dir, tunnel),
 			    firewall_text("ip xfrm policy list src %s dst %s dir %s  # exclude "
-					  "protocol 47 there, or fast-path: on for %s, which then "
-					  "sends in clear",
-					  src, dst, dir, tunnel));
+					  "protocol 47 there, or do without xgre for this tunnel",
+					  src, dst, dir));
 }
 
 int firewall_scan_xfrm(const struct addr *local, const struct addr *remote, const char *tunnel,

@@ -50,8 +50,14 @@ struct xgre_endpoint {
 
 #define XGRE_PROBES 8
 
+/*
+ * A hash whose low bits depend on all of v. Without the fold they would not: bit
+ * n of the product's upper half is that of v's lower n + 32 bits, and what tells
+ * addresses in network order, keys and VLAN tags apart is above.
+ */
 static inline __u32 xgre_mix(__u64 v)
 {
+	v ^= v >> 32;
 	v *= 0x9e3779b97f4a7c15ull;
 	return (__u32)(v >> 32);
 }
@@ -159,6 +165,9 @@ struct xgre_route_cpu {
 	__u64 read_at;		/* when the kernel's route was last compared */
 	__u32 iif;		/* for packets that came in here */
 	__u32 reason;		/* XGRE_R_NONE: the kernel's route is the tunnel's device */
+	__u64 source_at;	/* when the kernel was last asked whether rp_filter lets sources in */
+	__u32 source_reason;	/* XGRE_R_NONE: it does */
+	__u32 pad;
 };
 
 struct xgre_tunnel_cpu {
@@ -276,7 +285,7 @@ XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel) == 144);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel_slot) == 296);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_route) == 8);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_nexthop) == 64);
-XGRE_STATIC_ASSERT(sizeof(struct xgre_route_cpu) == 48);
+XGRE_STATIC_ASSERT(sizeof(struct xgre_route_cpu) == 64);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel_cpu) == 120);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_port) == 48);
 XGRE_STATIC_ASSERT(XGRE_PORT_RPF_STRICT == XGRE_TUNNEL_RPF_STRICT);

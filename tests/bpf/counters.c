@@ -147,6 +147,8 @@ static void route_age(void *value, const void *arg)
 
 	if (rc->read_at)
 		rc->read_at -= ((const struct age *)arg)->read;
+	if (rc->source_at)
+		rc->source_at -= ((const struct age *)arg)->read;
 }
 
 int bed_age(struct bed *b, double read, double kernel, struct problem *p)
@@ -157,6 +159,20 @@ int bed_age(struct bed *b, double read, double kernel, struct problem *p)
 	err = err ?: table_change(b, routes_open, route_age, &age);
 	err = err ?: table_change(b, nexthops_open, nexthop_age, &age);
 	return err ? problem_set(p, "caches: %s", strerror(-err)) : 0;
+}
+
+int bed_cached(struct bed *b, json_t *reply, struct problem *p)
+{
+	struct table t = {};
+	json_int_t n = 0;
+	int err = nexthops_open(b, &t);
+
+	err = err ?: table_read(&t);
+	for (size_t i = 0; !err && i < t.count; i++)
+		n += ((struct xgre_nexthop *)(t.values + i * t.stride))->read_at != 0;
+	table_close(&t);
+	json_object_set_new(reply, "cached", json_integer(n));
+	return err ? problem_set(p, "next hops: %s", strerror(-err)) : 0;
 }
 
 static void counter_put(json_t *object, const char *name, const struct xgre_counter *c)

@@ -16,6 +16,7 @@
  *     -> {"errno": N, "error": TEXT} where the kernel refuses to run it
  *   {"attach": PROGRAM, "dev": DEVICE}          a TC program, to see real packets
  *   {"counters": true}                          -> what "run" answers
+ *   {"cached": true}                            -> {"cached": N} entries of next hops
  *   {"age": {"read": SECONDS, "kernel": SECONDS}}
  *   {"fresh": true}
  *   {"time": PROGRAM, ...}                      see time.c
@@ -192,6 +193,8 @@ static int answer(struct bed *b, json_t *request, json_t *reply, struct problem 
 		return bed_attach(b, request, p);
 	if (json_object_get(request, "counters"))
 		return bed_counters(b, reply, p);
+	if (json_object_get(request, "cached"))
+		return bed_cached(b, reply, p);
 	if (json_object_get(request, "fresh"))
 		return bed_fresh(b, p);
 	if (age)

@@ -38,7 +38,7 @@ class Port:
         self.options = options or {}
         self.ip4, self.ip6 = "198.18.%d.1" % lan, "2001:db8:e%d::1" % lan
         self.host4, self.host6 = "198.18.%d.10" % lan, "2001:db8:e%d::10" % lan
-        self.host_mac = "02:00:00:00:a%d:10" % lan
+        self.host_mac = "02:00:00:00:%02x:10" % (0xa0 + lan)
 
     def host(self, version):
         return self.host4 if version == 4 else self.host6
@@ -200,11 +200,16 @@ def underlay_lines():
             "route add 2001:db8:fffe::/64 via 2001:db8:f::fe"]
 
 
-def build(runner):
-    """Make the devices, addresses, routes and neighbours."""
+def forwarding_on(runner):
+    """A router, for devices that are still to come."""
     runner.sysctl(ipv4__conf__all__forwarding=1, ipv4__conf__default__forwarding=1,
                   ipv6__conf__all__forwarding=1, ipv6__conf__default__forwarding=1,
                   ipv4__conf__all__rp_filter=0, ipv4__conf__default__rp_filter=0)
+
+
+def build(runner):
+    """Make the devices, addresses, routes and neighbours."""
+    forwarding_on(runner)
     lines = ["link set lo up"]
     for p in PORTS.values():
         lines += port_lines(p)
