@@ -197,7 +197,7 @@ static __always_inline int decap_forward(ctx_t *ctx, const struct frame *f,
 	if (inner->ttl <= 1)
 		return XGRE_R_TTL;
 
-	now = bpf_ktime_get_coarse_ns();
+	now = now_coarse();
 	rc = d->route ? XGRE_LOOKUP(route_cpu, d->route) : NULL;
 	reason = rc ? route_reachable(ctx, rc, d->t, inner, q, now) :
 		      source_reachable(ctx, d->t->flags, inner, q, d->t->ifindex, now);

@@ -16,6 +16,25 @@ static __always_inline int encap_not_routed(__u32 route)
 	return XGRE_R_LOCAL;
 }
 
+/* The next hop towards t's remote for packets that come in at q->iif, and the device's MTU, anew. */
+static __noinline int remote_read(ctx_t *ctx, struct xgre_tunnel_cpu *tc,
+				  const struct xgre_tunnel *t, struct fib_query *q, __u64 now)
+{
+	__u32 mtu = 0;
+
+	if (!tc || !t || !q)
+		return 0;
+	bpf_check_mtu(ctx, t->ifindex, &mtu, 0, 0);
+	tc->dev_mtu = mtu;
+	q->src = t->local;
+	q->dst = t->remote;
+	q->family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
+	q->tos = 0;
+	q->proto = IPPROTO_GRE;
+	q->pad = 0;
+	return nexthop_read(ctx, &tc->nexthop, q, now);
+}
+
 /* Forward an IP packet into its tunnel. XGRE_R_NONE: done, the action in *ret_action. */
 static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_info *info,
 				 struct fib_query *q, __u32 route, int *ret_action)
@@ -49,7 +68,7 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 	if (info->ttl <= 1)
 		return XGRE_R_TTL;
 
-	now = bpf_ktime_get_coarse_ns();
+	now = now_coarse();
 	reason = route_agrees(ctx, rc, t, info, q, f->port->ifindex, now);
 	if (reason)
 		return reason;
@@ -58,20 +77,11 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 		return reason;
 
 	nh = &tc->nexthop;
-	q->src = t->local;
-	q->dst = t->remote;
-	q->iif = f->port->ifindex;
-	q->family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
-	q->tos = 0;
-	q->proto = IPPROTO_GRE;
-	q->pad = 0;
-	if (now - nh->read_at >= NEXTHOP_READ_NS) {
-		__u32 mtu = 0;
-
-		bpf_check_mtu(ctx, t->ifindex, &mtu, 0, 0);
-		tc->dev_mtu = mtu;
+	if (now - nh->read_at >= NEXTHOP_READ_NS || nh->iif != f->port->ifindex ||
+	    nh->dst.q[0] != t->remote.q[0] || nh->dst.q[1] != t->remote.q[1]) {
+		q->iif = f->port->ifindex;
+		remote_read(ctx, tc, t, q, now);
 	}
-	nexthop_update(ctx, nh, q, now);
 	wire = wire_len(ctx, f->l3, info);
 	if (wire > t->mtu || wire > tc->dev_mtu || wire + t->outer_len > nh->mtu)
 		return nh->reason ?: XGRE_R_SIZE;

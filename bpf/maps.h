@@ -51,6 +51,7 @@ XGRE_MAP(lpm_next, ARRAY, 1, __u32, __u32, BPF_F_MMAPABLE);
 /* Set by user space before loading. */
 const volatile __u32 endpoint_mask = 63; /* entries of endpoints less one */
 const volatile __u32 cpus = 1;		 /* possible CPUs */
+const volatile __u32 tick_ns = 4000000;	 /* length of a jiffy */
 const volatile bool can_decap_l3 = true; /* BPF_F_ADJ_ROOM_DECAP_L3_*, kernel 6.3 */
 
 #define XGRE_LOOKUP(map, index)                                                                    \

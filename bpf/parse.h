@@ -95,7 +95,7 @@ static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
 	f->port = NULL;
 	if ((void *)(eth + 1) > end)
 		return XGRE_R_NOT_OURS;
-	f->proto = eth->h_proto;
+	f->proto = *(__be16 *)((void *)eth + offsetof(struct ethhdr, h_proto));
 	f->l3 = sizeof(*eth);
 #ifdef XGRE_CTX_XDP
 	struct vlan_tag *t = (void *)(eth + 1);

@@ -70,6 +70,25 @@ static __always_inline __u16 ip_id_next(void)
 	return cpu ? (__u16)(++cpu->ip_id * cpus + bpf_get_smp_processor_id()) : 0;
 }
 
+/* GRE's name for what it carries, host byte order. */
+static __always_inline __u16 gre_proto(const struct ip_info *inner)
+{
+	return inner->family == XGRE_FAMILY_4 ? ETH_P_IP : ETH_P_IPV6;
+}
+
+/* The key follows the first four bytes of GRE, which the template has. */
+static __always_inline int write_key(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t)
+{
+	__be32 *key = ctx_at(ctx, off);
+
+	if (!(t->flags & XGRE_TUNNEL_KEY_OUT))
+		return XGRE_R_NONE;
+	if ((void *)(key + 1) > ctx_data_end(ctx))
+		return XGRE_R_NO_ROOM;
+	*key = t->key_out;
+	return XGRE_R_NONE;
+}
+
 /* The outer TOS byte: DSCP by the tunnel's tos, ECN copied (RFC 6040 4.1, normal mode). */
 static __always_inline __u8 outer_tos(const struct xgre_tunnel *t, const struct ip_info *inner)
 {
@@ -78,104 +97,87 @@ static __always_inline __u8 outer_tos(const struct xgre_tunnel *t, const struct 
 	return (dscp & ~ECN_MASK) | (inner->tos & ECN_MASK);
 }
 
-/* Write the outer IPv4 header: the tunnel's template and what this packet adds. */
+/*
+ * Write the outer IPv4 header: the tunnel's template, three words with the
+ * first half of the GRE header, and what this packet adds to it.
+ */
 static __always_inline int write_outer4(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
 					const struct ip_info *inner)
 {
-	struct iphdr *ip = ctx_at(ctx, off);
-	const __u32 *from = (const __u32 *)t->outer;
-	__u32 *to = (__u32 *)ip;
+	__u8 *to = ctx_at(ctx, off);
+	const __u64 *from = (const __u64 *)t->outer;
 	__u16 len = inner->len + t->outer_len;
 	__u8 tos = outer_tos(t, inner);
 	__u32 sum = t->outer_sum + len + tos;
+	__u64 first = 0, second = 0;
 
-	if ((void *)(ip + 1) > ctx_data_end(ctx))
+	if ((void *)(to + 24) > ctx_data_end(ctx))
 		return XGRE_R_NO_ROOM;
-	to[0] = from[0];
-	to[1] = from[1];
-	to[2] = from[2];
-	to[3] = from[3];
-	to[4] = from[4];
-	ip->tos = tos;
-	ip->tot_len = bpf_htons(len);
 	if (t->flags & XGRE_TUNNEL_TTL_INHERIT) {
-		ip->ttl = inner->ttl;
+		second = (__u64)inner->ttl << 56;
 		sum += inner->ttl << 8;
 	}
 	if (!(t->flags & XGRE_TUNNEL_DF_SET)) {
 		__u16 id = ip_id_next();
 
-		ip->id = bpf_htons(id);
+		first = (__u64)id << 16;
 		sum += id;
 		if (t->flags & XGRE_TUNNEL_DF_COPY && inner->df) {
-			ip->frag_off = bpf_htons(IP_DF);
+			first |= IP_DF;
 			sum += IP_DF;
 		}
 	}
-	ip->check = bpf_htons(fold_invert(sum));
-	return XGRE_R_NONE;
+	/* in the order on the wire: TOS and length, ID and fragment field; TTL, checksum */
+	first |= (__u64)tos << 48 | (__u64)len << 32;
+	second |= (__u64)fold_invert(sum) << 32;
+	*(__u64 *)to = from[0] | bpf_cpu_to_be64(first);
+	*(__u64 *)(to + 8) = from[1] | bpf_cpu_to_be64(second);
+	*(__u64 *)(to + 16) = from[2] | bpf_cpu_to_be64((__u64)gre_proto(inner));
+	return write_key(ctx, off + 24, t);
 }
 
 static __always_inline int write_outer6(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
 					const struct ip_info *inner)
 {
 	struct ipv6hdr *ip = ctx_at(ctx, off);
+	struct gre_header *gre = (void *)(ip + 1);
 	__u8 tos = outer_tos(t, inner);
 
-	if ((void *)(ip + 1) > ctx_data_end(ctx))
+	if ((void *)(gre + 1) > ctx_data_end(ctx))
 		return XGRE_R_NO_ROOM;
-	__builtin_memcpy(ip, t->outer, sizeof(*ip));
+	__builtin_memcpy(ip, t->outer, sizeof(*ip) + sizeof(*gre));
 	ip->priority = tos >> 4;
 	ip->flow_lbl[0] = tos << 4;
 	ip->payload_len = bpf_htons(inner->len + t->outer_len - sizeof(*ip));
 	if (t->flags & XGRE_TUNNEL_TTL_INHERIT)
 		ip->hop_limit = inner->ttl;
-	return XGRE_R_NONE;
+	gre->proto = bpf_htons(gre_proto(inner));
+	return write_key(ctx, off + sizeof(*ip) + sizeof(*gre), t);
 }
 
-static __always_inline int write_gre(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
-				     const struct ip_info *inner)
-{
-	struct gre_header *h = ctx_at(ctx, off);
-	__be32 *key = (void *)(h + 1);
-
-	if ((void *)key > ctx_data_end(ctx))
-		return XGRE_R_NO_ROOM;
-	h->flags = 0;
-	h->proto = inner->family == XGRE_FAMILY_4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-	if (t->flags & XGRE_TUNNEL_KEY_OUT) {
-		if ((void *)(key + 1) > ctx_data_end(ctx))
-			return XGRE_R_NO_ROOM;
-		h->flags = bpf_htons(GRE_K);
-		*key = t->key_out;
-	}
-	return XGRE_R_NONE;
-}
-
+/* Outer IP and GRE header, before an inner packet that is as inner says. */
 static __always_inline int write_outer(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t,
 				       const struct ip_info *inner)
 {
-	int reason;
-
-	if (t->flags & XGRE_TUNNEL_OUTER6) {
-		reason = write_outer6(ctx, off, t, inner);
-		return reason ?: write_gre(ctx, off + sizeof(struct ipv6hdr), t, inner);
-	}
-	reason = write_outer4(ctx, off, t, inner);
-	return reason ?: write_gre(ctx, off + sizeof(struct iphdr), t, inner);
+	return t->flags & XGRE_TUNNEL_OUTER6 ? write_outer6(ctx, off, t, inner) :
+					       write_outer4(ctx, off, t, inner);
 }
 
 /* The link-layer header at the frame's start; tags of the port, if any, in XDP alone. */
 static __always_inline int write_l2(ctx_t *ctx, const struct xgre_nexthop *nh,
 				    const struct xgre_port *out, __be16 proto)
 {
+	const __u32 *from = (const __u32 *)nh->dmac; /* and smac behind it */
 	struct ethhdr *eth = ctx_data(ctx);
+	__u32 *to = (__u32 *)eth;
 
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return XGRE_R_NO_ROOM;
-	__builtin_memcpy(eth->h_dest, nh->dmac, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, nh->smac, ETH_ALEN);
-	eth->h_proto = proto;
+	/* by words, where clang would copy bytes: it knows neither struct to be aligned */
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	*(__be16 *)(to + 3) = proto;
 #ifdef XGRE_CTX_XDP
 	if (out->tags) {
 		struct vlan_tag *t = (void *)(eth + 1);

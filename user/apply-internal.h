@@ -10,9 +10,6 @@
 #include "plan.h"
 #include "state.h"
 
-/* Protocol number of our kernel routes, as ip route show prints it. */
-#define XGRE_RTPROT 147
-
 /* What only the kernel knows about a port of the model, found before anything changes. */
 struct port_facts {
 	struct netdev dev;
@@ -31,10 +28,13 @@ struct run {
 	const char *instance;
 	const char *file;
 	FILE *out;  /* notes for people; NULL: none */
+	bool unfinished; /* a change before this one was cut short */
 	bool quiet; /* no messages: on the way back from a failure that has had its own */
 	struct state *st;
 	struct nl *nl;
 	struct programs prog;
+	struct programs old; /* that ran before, where prog is to take over from them */
+	uint64_t old_build;
 	char host_id[64];
 	const struct model *want;
 	struct port_facts *ports;     /* as want->ports */
@@ -62,9 +62,9 @@ bool port_intact(struct run *r, const struct port *p);
 /* Give a device's settings back and take our programs from it; idempotent. */
 int port_leave(struct nl *nl, const struct state *st, const struct xgre_port *p);
 
-/* apply-tunnel.c; have: the tunnel as it was, or NULL */
-int tunnel_set(struct run *r, const struct tunnel *have, size_t want);
-int tunnel_del(struct run *r, const struct tunnel *have);
+/* apply-tunnel.c */
+int tunnel_set(struct run *r, size_t want);
+int tunnel_del(struct run *r, const char *name);
 /* want: its index, for the facts */
 bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want);
 bool device_is_ours(const struct netdev *d, const char *instance);

@@ -32,19 +32,26 @@ static uint32_t rp_filter_flags(const char *dev)
  * A one-armed gateway would tell hosts by ICMP redirect to go round the tunnel
  * whenever its route is missing for a moment, and they believe it for minutes.
  */
-static void redirects_off(const char *dev, uint32_t *flags)
+static void redirects_off(const char *dev)
 {
+	sysctl_set(SEND_REDIRECTS, dev, 0);
+	/* either of the two switches them on; the others keep their own */
+	sysctl_set(SEND_REDIRECTS, "all", 0);
+}
+
+/* What port_set() is about to change and port_leave() gives back. */
+static uint32_t flags_to_keep(const char *dev, uint32_t ifindex)
+{
+	uint32_t flags = 0;
 	int was = 0;
 
-	if (!sysctl_get(SEND_REDIRECTS, dev, &was) && was) {
-		*flags |= XGRE_PORT_REDIRECTS_WERE_ON;
-		sysctl_set(SEND_REDIRECTS, dev, 0);
-	}
-	/* either of the two switches them on; the others keep their own */
-	if (!sysctl_get(SEND_REDIRECTS, "all", &was) && was) {
-		*flags |= XGRE_PORT_ALL_REDIRECTS_WERE_ON;
-		sysctl_set(SEND_REDIRECTS, "all", 0);
-	}
+	if (!sysctl_get(SEND_REDIRECTS, dev, &was) && was)
+		flags |= XGRE_PORT_REDIRECTS_WERE_ON;
+	if (!sysctl_get(SEND_REDIRECTS, "all", &was) && was)
+		flags |= XGRE_PORT_ALL_REDIRECTS_WERE_ON;
+	if (!tc_has_hook(ifindex))
+		flags |= XGRE_PORT_CLSACT_MADE;
+	return flags;
 }
 
 /* Why XDP cannot run here although the driver may know it; NULL where it can. */
@@ -134,7 +141,7 @@ int port_set(struct run *r, size_t want)
 
 	port_fill(p, &e);
 	if (number >= 0)
-		kept = r->st->ports[number].flags & XGRE_PORT_KEPT;
+		kept = r->st->ports[number].flags & (XGRE_PORT_KEPT | XGRE_PORT_XDP);
 	else
 		for (number = 0; r->st->ports[number].flags; number++)
 			if (number + 1 == XGRE_PORTS_MAX)
@@ -148,26 +155,24 @@ int port_set(struct run *r, size_t want)
 		e.tag[i][1] = htons(f->tag[i][1]);
 	}
 	memcpy(e.mac, f->dev.mac, sizeof(e.mac));
-	e.flags |= kept | rp_filter_flags(p->name);
-	redirects_off(p->name, &e.flags);
+	e.flags |= kept | rp_filter_flags(p->name) | flags_to_keep(p->name, f->dev.ifindex);
 
 	err = fault_point();
 	if (!err) /* known before the programs see frames, and so that a killed apply can be undone */
 		err = state_port_set(r->st, number, &e);
+	err = err ?: fault_point();
 	if (err)
 		return run_fail(r, err, &p->place, "port %s: %s", p->name, strerror(-err));
+	redirects_off(p->name);
 	err = tc_attach(f->dev.ifindex, r->prog.fd[PROGRAM_PORT], &made);
 	err = err ?: fault_point();
-	if (made)
-		e.flags |= XGRE_PORT_CLSACT_MADE;
 	if (err)
 		return run_fail(r, err, &p->place, "port %s: attaching the TC program: %s", p->name,
 				strerror(-err));
 	err = port_xdp(r, p, f, &xdp);
 	if (err)
 		return err;
-	if (xdp)
-		e.flags |= XGRE_PORT_XDP;
+	e.flags = xdp ? e.flags | XGRE_PORT_XDP : e.flags & ~XGRE_PORT_XDP;
 	err = state_port_set(r->st, number, &e);
 	err = err ?: fault_point();
 	return err ? run_fail(r, err, &p->place, "port %s: %s", p->name, strerror(-err)) : 0;

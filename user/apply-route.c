@@ -78,14 +78,21 @@ static int kernel_read(struct run *r)
 	return err;
 }
 
-static bool kernel_same(const struct netroute *a, const struct netroute *b)
+/* Do two routes of a prefix exclude each other? */
+static bool kernel_same_place(const struct netroute *a, const struct netroute *b)
 {
 	/* IPv6 has 1024 where nothing was said (IP6_RT_PRIO_USER) */
 	uint32_t unsaid = a->to.addr.family == XGRE_FAMILY_6 ? 1024 : 0;
 
-	return a->type == b->type && a->table == b->table && a->oif == b->oif &&
-	       (a->metric ? a->metric : unsaid) == (b->metric ? b->metric : unsaid) &&
-	       addr_equal(&a->via, &b->via);
+	return a->table == b->table &&
+	       (a->metric ? a->metric : unsaid) == (b->metric ? b->metric : unsaid);
+}
+
+static bool kernel_same(const struct netroute *a, const struct netroute *b)
+{
+	/* an IPv6 reject route shows the loopback device */
+	return kernel_same_place(a, b) && a->type == b->type &&
+	       (a->type == RTN_UNREACHABLE || a->oif == b->oif) && addr_equal(&a->via, &b->via);
 }
 
 /* First of the equal prefixes in the sorted list; nkernel where there is none. */
@@ -106,28 +113,51 @@ static size_t kernel_first(const struct run *r, const struct prefix *to)
 
 static bool kernel_has(const struct run *r, struct netroute *k)
 {
-	/* an IPv6 reject route shows the loopback device */
 	for (size_t i = kernel_first(r, &k->to);
-	     i < r->nkernel && prefix_equal(&r->kernel[i].to, &k->to); i++) {
-		struct netroute there = r->kernel[i];
-
-		if (there.type == RTN_UNREACHABLE)
-			there.oif = 0;
-		if (kernel_same(&there, k))
+	     i < r->nkernel && prefix_equal(&r->kernel[i].to, &k->to); i++)
+		if (kernel_same(&r->kernel[i], k))
 			return true;
-	}
 	return false;
 }
 
-static int kernel_add(struct run *r, struct netroute *k, bool replace)
+/* Is a kernel route this instance's, by what we set on all of ours? */
+static bool kernel_is_ours(struct run *r, const struct netroute *k)
 {
-	int err = netroute_add(r->nl, k, replace);
+	uint32_t oif = k->oif, number;
+
+	if (k->protocol != XGRE_RTPROT)
+		return false;
+	if (k->type == RTN_UNREACHABLE)
+		return k->metric == unreachable_metric(r->instance);
+	return !bpf_map_lookup_elem(r->st->map[MAP_devices], &oif, &number);
+}
+
+/* The route that excludes k, as far as has been read; NULL without one. */
+static const struct netroute *kernel_in_place(const struct run *r, const struct netroute *k)
+{
+	for (size_t i = kernel_first(r, &k->to);
+	     i < r->nkernel && prefix_equal(&r->kernel[i].to, &k->to); i++)
+		if (kernel_same_place(&r->kernel[i], k))
+			return &r->kernel[i];
+	return NULL;
+}
+
+/* Add a route, which takes the place of one of ours; -EEXIST: somebody else's is there. */
+static int kernel_add(struct run *r, struct netroute *k)
+{
+	int err = netroute_add(r->nl, k, false);
+	const struct netroute *there;
 
 	if (err != -EEXIST)
 		return err;
-	/* ours, from a run that was cut short? */
-	err = kernel_read(r);
-	return err ?: kernel_has(r, k) ? 0 : -EEXIST;
+	there = kernel_in_place(r, k);
+	if (!there) {
+		err = kernel_read(r);
+		if (err)
+			return err;
+		there = kernel_in_place(r, k);
+	}
+	return there && kernel_is_ours(r, there) ? netroute_add(r->nl, k, true) : -EEXIST;
 }
 
 static int kernel_del(struct run *r, const struct netroute *k)
@@ -145,20 +175,19 @@ static uint32_t tunnel_ifindex(const struct run *r, const char *name)
 	return number < 0 ? 0 : state_tunnel(r->st, number)->ifindex;
 }
 
-/* The kernel's side of a changed route: the old one goes where the new one did not replace it. */
-static int kernel_change(struct run *r, const struct route *have, const char *have_tunnel,
-			 const struct route *want, struct netroute *k)
+/* What the kernel has of a changed route that the new one did not take the place of. */
+static int kernel_leave(struct run *r, const struct route *have, const char *have_tunnel,
+			const struct route *want)
 {
 	struct netroute old, unreachable;
-	bool same_place = have->table == want->table && have->metric == want->metric;
 	uint32_t ifindex = tunnel_ifindex(r, have_tunnel);
-	int err;
+	int err = 0;
 
+	if (have->table == want->table && have->metric == want->metric)
+		return 0;
 	kernel_route(have, ifindex, &old);
-	err = kernel_add(r, k, same_place && !kernel_same(&old, k));
-	if (err || same_place)
-		return err;
-	err = ifindex ? kernel_del(r, &old) : 0;
+	if (ifindex)
+		err = kernel_del(r, &old);
 	if (!err && have->table != want->table) {
 		kernel_unreachable(r, have, &unreachable);
 		err = kernel_del(r, &unreachable);
@@ -197,10 +226,10 @@ int route_set(struct run *r, const struct route *have, const char *have_tunnel,
 				text, r->st->size.routes);
 	kernel_route(want, state_tunnel(r->st, number)->ifindex, &k);
 	kernel_unreachable(r, want, &unreachable);
-	err = fault_point() ?: kernel_add(r, &unreachable, false);
-	if (!err)
-		err = have ? kernel_change(r, have, have_tunnel, want, &k) :
-			     kernel_add(r, &k, false);
+	err = fault_point() ?: kernel_add(r, &unreachable);
+	err = err ?: fault_point() ?: kernel_add(r, &k);
+	if (!err && have)
+		err = fault_point() ?: kernel_leave(r, have, have_tunnel, want);
 	err = err ?: fault_point();
 	if (err == -EEXIST)
 		return run_fail(r, err, &want->place,
@@ -221,11 +250,12 @@ int route_set(struct run *r, const struct route *have, const char *have_tunnel,
 		.table = want->table,
 		.via = want->via.a,
 	};
-	err = state_prefix_set(r->st, &want->to, &v) ?: fault_point();
+	err = state_prefix_set(r->st, &want->to, &v);
+	if (err && is_new)
+		r->st->routes[route].tunnel = 0;
+	err = err ?: fault_point();
 	if (!err)
 		return 0;
-	if (is_new)
-		r->st->routes[route].tunnel = 0;
 	return run_fail(r, err, &want->place,
 			err == -ENOSPC ? "route %s: the lookup table is full; unload and apply make "
 					 "it larger" :
@@ -255,7 +285,7 @@ int route_del(struct run *r, const struct route *have, const char *tunnel)
 		err = kernel_del(r, &k);
 	}
 	kernel_unreachable(r, have, &k);
-	err = err ?: kernel_del(r, &k);
+	err = err ?: fault_point() ?: kernel_del(r, &k);
 	return err ? run_fail(r, err, NULL, "route %s dev %s: removing it: %s", text, tunnel,
 			      run_reason(r, err)) :
 		     0;
@@ -282,26 +312,21 @@ int kernel_routes_audit(struct run *r, const struct model *m, bool *damaged)
 /* Is this one of the running routes, or the unreachable one under it? */
 static bool route_runs(struct run *r, const struct netroute *k)
 {
+	struct route route = { .to = k->to };
+	struct netroute want;
 	struct xgre_prefix v;
 
-	if (state_prefix_get(r->st, &k->to, &v) || v.route < XGRE_ROUTE_FIRST ||
-	    (v.table ? v.table : RT_TABLE_MAIN) != k->table)
+	if (state_prefix_get(r->st, &k->to, &v) || v.route < XGRE_ROUTE_FIRST)
 		return false;
+	route.via = (struct addr){ .family = v.via_family, .a = v.via };
+	route.metric = v.metric;
+	route.table = v.table;
 	if (k->type == RTN_UNREACHABLE)
-		return true;
-	return state_tunnel(r->st, r->st->routes[v.route].tunnel - 1)->ifindex == k->oif;
-}
-
-/* Is a kernel route this instance's, by what we set on all of ours? */
-static bool kernel_is_ours(struct run *r, const struct netroute *k)
-{
-	uint32_t oif = k->oif, number;
-
-	if (k->protocol != XGRE_RTPROT)
-		return false;
-	if (k->type == RTN_UNREACHABLE)
-		return k->metric == unreachable_metric(r->instance);
-	return !bpf_map_lookup_elem(r->st->map[MAP_devices], &oif, &number);
+		kernel_unreachable(r, &route, &want);
+	else
+		kernel_route(&route, state_tunnel(r->st, r->st->routes[v.route].tunnel - 1)->ifindex,
+			     &want);
+	return kernel_same(k, &want);
 }
 
 int kernel_routes_mend(struct run *r, const struct model *m)

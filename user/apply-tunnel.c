@@ -24,16 +24,47 @@ bool device_is_ours(const struct netdev *d, const char *instance)
 {
 	char alias[64];
 
+	if (strcmp(d->kind, "veth"))
+		return false;
+	/* the alias is set right after a pair is made; killed in between, the group tells */
+	if (!*d->alias)
+		return d->group == device_group(instance);
 	device_alias(instance, "", alias);
-	return !strcmp(d->kind, "veth") && !strncmp(d->alias, alias, strlen(alias));
+	return !strncmp(d->alias, alias, strlen(alias));
 }
 
+/* -ENODEV: there is no complete pair. */
 static int pair_get(struct run *r, const char *name, struct device_pair *ret)
 {
-	char peer[IFNAMSIZ];
+	char peer[IFNAMSIZ], alias[64];
+	int err;
 
 	device_peer_name(r->instance, name, peer);
-	return netdev_get(r->nl, name, &ret->dev) ?: netdev_get(r->nl, peer, &ret->peer);
+	device_alias(r->instance, name, alias);
+	err = netdev_get(r->nl, name, &ret->dev) ?: netdev_get(r->nl, peer, &ret->peer);
+	if (!err && (strcmp(ret->dev.alias, alias) || strcmp(ret->peer.alias, alias)))
+		err = -ENODEV;
+	return err;
+}
+
+/* Remove the pair, or what somebody or a killed run left of it, and nobody else's device. */
+static int pair_remove(struct run *r, const char *name)
+{
+	char peer[IFNAMSIZ];
+	const char *const names[] = { name, peer };
+	int err = 0;
+
+	device_peer_name(r->instance, name, peer);
+	for (int i = 0; i < 2 && !err; i++) {
+		struct netdev d;
+
+		err = netdev_get(r->nl, names[i], &d);
+		if (!err && device_is_ours(&d, r->instance))
+			err = netdev_del(r->nl, d.ifindex);
+		if (err == -ENODEV) /* an end takes the other with it */
+			err = 0;
+	}
+	return err;
 }
 
 static int pair_make(struct run *r, const struct tunnel *t, uint32_t mtu)
@@ -66,6 +97,24 @@ static void peer_settle(const char *peer)
 	sysctl_set("net/ipv6/conf/%s/forwarding", peer, 1);
 }
 
+/*
+ * A superframe that is encapsulated already, by another tunnel or by VXLAN, cannot
+ * be encapsulated again (bpf_skb_adjust_room(): EALREADY): the kernel segments it
+ * before the device, as for any that does not offer to.
+ */
+static void device_settle(const char *dev)
+{
+	static const char *const off[] = {
+		"tx-gre-segmentation",	   "tx-gre-csum-segmentation",
+		"tx-ipxip4-segmentation",  "tx-ipxip6-segmentation",
+		"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation",
+	};
+
+	ethtool_features_off(dev, off, sizeof(off) / sizeof(off[0]));
+	/* or the kernel takes a subnet's other addresses away with its first */
+	sysctl_set("net/ipv4/conf/%s/promote_secondaries", dev, 1);
+}
+
 /* The device pair, made or mended, with its program on the hidden peer. */
 static int pair_set(struct run *r, const struct tunnel *t, uint32_t mtu, struct device_pair *ret)
 {
@@ -73,11 +122,13 @@ static int pair_set(struct run *r, const struct tunnel *t, uint32_t mtu, struct 
 	int err = pair_get(r, t->name, ret);
 
 	if (err == -ENODEV) {
-		err = pair_make(r, t, mtu) ?: fault_point() ?: pair_get(r, t->name, ret);
-		if (err)
-			return err;
+		err = pair_remove(r, t->name) ?: pair_make(r, t, mtu) ?: fault_point();
+		err = err ?: pair_get(r, t->name, ret);
 	}
+	if (err)
+		return err;
 	peer_settle(ret->peer.name);
+	device_settle(t->name);
 	err = tc_attach(ret->peer.ifindex, r->prog.fd[PROGRAM_DEV], &made);
 	if (!err && ret->dev.mtu != mtu)
 		err = netdev_set_mtu(r->nl, ret->dev.ifindex, mtu);
@@ -109,12 +160,6 @@ static bool connected_elsewhere(const struct netaddr *addrs, size_t n, uint32_t 
 	return false;
 }
 
-static bool link_local(const struct prefix *p)
-{
-	return p->addr.family == XGRE_FAMILY_6 && p->addr.a.b[0] == 0xfe &&
-	       (p->addr.a.b[1] & 0xc0) == 0x80;
-}
-
 static bool list_has(const struct prefix_list *l, const struct prefix *p)
 {
 	for (size_t i = 0; i < l->count; i++)
@@ -123,12 +168,15 @@ static bool list_has(const struct prefix_list *l, const struct prefix *p)
 	return false;
 }
 
-/*
- * The addresses of the configuration on the device. have: those of the
- * configuration before; what is on the device beyond both is somebody else's.
- */
-static int addresses_set(struct run *r, const struct tunnel *have, const struct tunnel *t,
-			 uint32_t ifindex)
+/* An address that we gave the device and the configuration does not name (any more). */
+static bool address_is_stray(const struct netaddr *a, uint32_t ifindex, const struct tunnel *t)
+{
+	return a->ifindex == ifindex && a->protocol == XGRE_RTPROT &&
+	       !list_has(&t->addresses, &a->prefix);
+}
+
+/* The addresses of the configuration on the device; others that are there may stay. */
+static int addresses_set(struct run *r, const struct tunnel *t, uint32_t ifindex)
 {
 	struct netaddr *addrs = NULL;
 	size_t n = 0;
@@ -147,15 +195,13 @@ static int addresses_set(struct run *r, const struct tunnel *have, const struct 
 			err = 0;
 		err = err ?: fault_point();
 	}
-	for (size_t j = 0; have && j < n && !err; j++) {
-		const struct prefix *p = &addrs[j].prefix;
-
-		if (addrs[j].ifindex != ifindex || link_local(p) || list_has(&t->addresses, p) ||
-		    !list_has(&have->addresses, p))
+	for (size_t j = 0; j < n && !err; j++) {
+		if (!address_is_stray(&addrs[j], ifindex, t))
 			continue;
-		err = netaddr_del(r->nl, ifindex, p);
+		err = netaddr_del(r->nl, ifindex, &addrs[j].prefix);
 		if (err == -EADDRNOTAVAIL)
 			err = 0;
+		err = err ?: fault_point();
 	}
 	free(addrs);
 	return err;
@@ -191,6 +237,15 @@ static int sources_set(struct run *r, const struct tunnel *t, uint32_t number)
 	return err;
 }
 
+static bool has_ipv4(const struct prefix_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].addr.family == XGRE_FAMILY_4)
+			return true;
+	return false;
+}
+
+/* The entry of a tunnel with this pair. */
 static void expected(struct run *r, size_t want, const struct device_pair *pair,
 		     struct xgre_tunnel *ret)
 {
@@ -210,6 +265,9 @@ static void expected(struct run *r, size_t want, const struct device_pair *pair,
 	sysctl_get("net/ipv4/conf/%s/rp_filter", t->name, &own);
 	if (all > own)
 		own = all;
+	/* loose is strict on a device without an address (__fib_validate_source()) */
+	if (own && !has_ipv4(&t->addresses))
+		own = 1;
 	if (own)
 		ret->flags |= own == 1 ? XGRE_TUNNEL_RPF_STRICT : XGRE_TUNNEL_RPF_LOOSE;
 }
@@ -248,10 +306,10 @@ static int devices_set(struct run *r, const struct device_pair *pair, uint32_t n
 	return 0;
 }
 
-int tunnel_set(struct run *r, const struct tunnel *have, size_t want)
+int tunnel_set(struct run *r, size_t want)
 {
 	const struct tunnel *t = &r->want->tunnels[want];
-	struct xgre_endpoint e, old;
+	struct xgre_endpoint e;
 	struct device_pair pair;
 	struct xgre_tunnel entry;
 	int number, err;
@@ -263,11 +321,16 @@ int tunnel_set(struct run *r, const struct tunnel *have, size_t want)
 						    "unload and apply make it larger" :
 						    "tunnel %s: no number of %u free",
 				t->name, r->st->size.tunnels);
+	if (!state_tunnel(r->st, number)->flags) {
+		/* known before there is a device, so that a killed apply can be undone */
+		tunnel_fill(t, r->tunnels[want].mtu, &entry);
+		state_tunnel_set(r->st, number, &entry);
+	}
 	err = fault_point() ?: pair_set(r, t, r->tunnels[want].mtu, &pair);
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: making its device: %s", t->name,
 				run_reason(r, err));
-	err = addresses_set(r, have, t, pair.dev.ifindex);
+	err = addresses_set(r, t, pair.dev.ifindex);
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: setting its addresses: %s", t->name,
 				run_reason(r, err));
@@ -283,16 +346,11 @@ int tunnel_set(struct run *r, const struct tunnel *have, size_t want)
 	err = err ?: fault_point();
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: %s", t->name, strerror(-err));
-	err = pair_up(r, &pair);
+	err = pair_up(r, &pair) ?: fault_point();
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: setting its device up: %s", t->name,
 				run_reason(r, err));
-	if (have) {
-		endpoint_fill(have, number, &old);
-		if (memcmp(&old, &e, sizeof(e)))
-			state_endpoint_clear(r->st, &old);
-	}
-	return fault_point();
+	return 0;
 }
 
 bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
@@ -302,6 +360,7 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 	struct xgre_tunnel entry;
 	struct device_pair pair;
 	size_t n = 0, found = 0;
+	bool strays = false;
 	uint32_t id;
 
 	if (number < 0 || pair_get(r, have->name, &pair))
@@ -318,31 +377,33 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 	}
 	if (netaddr_list(r->nl, &addrs, &n))
 		return false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		found += addrs[i].ifindex == pair.dev.ifindex &&
 			 list_has(&have->addresses, &addrs[i].prefix);
+		strays |= address_is_stray(&addrs[i], pair.dev.ifindex, have);
+	}
 	free(addrs);
-	return found == have->addresses.count;
+	return found == have->addresses.count && !strays;
 }
 
-int tunnel_del(struct run *r, const struct tunnel *have)
+int tunnel_del(struct run *r, const char *name)
 {
-	int number = state_tunnel_number(r->st, have->name);
-	struct xgre_endpoint e;
-	struct device_pair pair;
+	int number = state_tunnel_number(r->st, name);
 	struct tunnel none = { .sources_mode = SOURCES_ANY };
 	int err;
 
 	if (number >= 0) {
-		endpoint_fill(have, number, &e);
+		struct tunnel runs = {};
+		struct xgre_endpoint e;
+
+		tunnel_recall(state_tunnel(r->st, number), &runs);
+		endpoint_fill(&runs, number, &e);
 		state_endpoint_clear(r->st, &e);
 		sources_set(r, &none, number);
 	}
-	err = fault_point();
-	if (!err && !pair_get(r, have->name, &pair) && device_is_ours(&pair.dev, r->instance))
-		err = netdev_del(r->nl, pair.dev.ifindex);
-	if (err && err != -ENODEV)
-		return run_fail(r, err, NULL, "tunnel %s: removing its device: %s", have->name,
+	err = fault_point() ?: pair_remove(r, name) ?: fault_point();
+	if (err)
+		return run_fail(r, err, NULL, "tunnel %s: removing its device: %s", name,
 				run_reason(r, err));
 	if (number >= 0) {
 		const uint32_t was[] = { state_tunnel(r->st, number)->ifindex,

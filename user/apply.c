@@ -91,7 +91,8 @@ static int run_open(struct run *r, bool *ret_new)
 	err = *ret_new ? -ENOENT : programs_open(r->st, &r->prog);
 	if (!err && r->st->meta->build == programs_build())
 		return 0;
-	programs_close(&r->prog);
+	r->old = r->prog;
+	r->old_build = r->st->meta->build;
 	err = programs_load(r->st, &r->prog, error, sizeof(error));
 	if (err)
 		return run_fail(r, err, NULL, "loading the BPF programs: %s%s", error,
@@ -104,11 +105,12 @@ static void run_close(struct run *r)
 	run_forget(r);
 	free(r->kernel);
 	programs_close(&r->prog);
+	programs_close(&r->old);
 	state_close(r->st);
 	nl_close(r->nl);
 }
 
-/* Devices of ours without an entry: made by an apply that was killed right after. */
+/* Devices of an instance whose pins were lost. */
 static int strays_add(struct run *r, struct model *have)
 {
 	struct netdev *devs = NULL;
@@ -147,11 +149,15 @@ static int audit(struct run *r, const struct model *have, struct damage *ret)
 	ret->routes = calloc(have->nroutes + 1, sizeof(bool));
 	if (!ret->ports || !ret->tunnels || !ret->routes)
 		return run_fail(r, -ENOMEM, NULL, "out of memory");
+	/* after an interruption nothing is taken on trust */
 	for (size_t i = 0; i < have->nports; i++)
-		ret->ports[i] = !port_intact(r, &have->ports[i]);
+		ret->ports[i] = r->unfinished || !port_intact(r, &have->ports[i]);
 	for (size_t i = 0; i < have->ntunnels; i++)
-		ret->tunnels[i] = !tunnel_intact(r, &have->tunnels[i],
+		ret->tunnels[i] = r->unfinished ||
+				  !tunnel_intact(r, &have->tunnels[i],
 						 find_tunnel(r->want, have->tunnels[i].name));
+	for (size_t i = 0; i < have->nroutes; i++)
+		ret->routes[i] = r->unfinished;
 	return kernel_routes_audit(r, have, ret->routes);
 }
 
@@ -171,7 +177,7 @@ static int step_do(struct run *r, const struct step *s, const struct model *have
 	case STEP_PORT_SET:
 		return port_set(r, s->want);
 	case STEP_TUNNEL_SET:
-		return tunnel_set(r, s->have == NOT_THERE ? NULL : &have->tunnels[s->have], s->want);
+		return tunnel_set(r, s->want);
 	case STEP_ROUTE_SET:
 		w = &want->routes[s->want];
 		if (s->have != NOT_THERE)
@@ -182,7 +188,7 @@ static int step_do(struct run *r, const struct step *s, const struct model *have
 		h = &have->routes[s->have];
 		return route_del(r, h, have->tunnels[h->tunnel].name);
 	case STEP_TUNNEL_DEL:
-		return tunnel_del(r, &have->tunnels[s->have]);
+		return tunnel_del(r, have->tunnels[s->have].name);
 	case STEP_PORT_DEL:
 		return port_del(r, have->ports[s->have].name);
 	}
@@ -196,16 +202,18 @@ static int plan_do(struct run *r, const struct plan *p, const struct model *have
 
 	for (size_t i = 0; i < p->count && !err; i++)
 		err = step_do(r, &p->steps[i], have);
-	if (p->count)
-		err = err ?: kernel_routes_mend(r, r->want);
-	err = err ?: holes_update(r);
-	err = err ?: fault_point();
-	if (!err) {
-		err = state_model_commit(r->st, r->want);
-		if (err)
-			return run_fail(r, err, NULL, "keeping the configuration: %s", strerror(-err));
+	if (p->count && !err) {
+		err = kernel_routes_mend(r, r->want);
+		state_sweep(r->st, r->unfinished);
 	}
-	return err;
+	err = err ?: holes_update(r);
+	if (err)
+		return err;
+	err = fault_point() ?: state_model_commit(r->st, r->want) ?: fault_point();
+	if (err)
+		return run_fail(r, err, NULL, "keeping the configuration: %s", strerror(-err));
+	r->st->meta->unfinished = 0;
+	return 0;
 }
 
 /* The programs of this binary take over, hook by hook and in place. */
@@ -225,33 +233,43 @@ static int programs_take_over(struct run *r)
 /* Back to what ran before a failure. Quiet but for a failure of its own. */
 static void roll_back(struct run *r, const struct model *have, bool is_new)
 {
-	struct run back = { .instance = r->instance, .st = r->st, .nl = r->nl, .want = have, .quiet = true };
+	struct run back = {
+		.instance = r->instance,
+		.st = r->st,
+		.nl = r->nl,
+		.prog = r->prog,
+		.want = have,
+		.quiet = true,
+		.unfinished = true, /* everything may have been touched */
+	};
 	struct damage damage = {};
 	struct model now;
 	struct plan p = {};
-	int err;
+	int err = 0;
 
 	memcpy(back.host_id, r->host_id, sizeof(back.host_id));
-	back.prog = r->prog;
 	if (is_new) {
 		unload_state(r->instance, r->nl);
 		return;
 	}
-	err = state_model(r->st, &now);
-	if (!err) {
-		err = strays_add(&back, &now) ?: run_prepare(&back);
-		err = err ?: audit(&back, &now, &damage);
-		/* everything that may have been touched is set again */
-		err = err ?: plan_make(&now, have, &damage, &p);
-		err = err ?: plan_do(&back, &p, &now);
-		model_free(&now);
+	if (r->old.fd[0] >= 0) {
+		back.prog = r->old;
+		err = programs_pin(r->st, &r->old);
+		r->st->meta->build = r->old_build;
 	}
+	model_init(&now);
+	err = err ?: state_model(r->st, &now);
+	err = err ?: run_prepare(&back);
+	err = err ?: audit(&back, &now, &damage);
+	err = err ?: plan_make(&now, have, &damage, &p);
+	err = err ?: plan_do(&back, &p, &now);
 	if (err)
 		cli_error("going back to the state before failed as well: %s; 'xgre-load -i %s apply' with "
 			  "the last good file mends it",
 			  strerror(-err), r->instance);
 	damage_free(&damage);
 	plan_free(&p);
+	model_free(&now);
 	run_forget(&back);
 	free(back.kernel);
 }
@@ -280,18 +298,12 @@ static int apply_locked(const struct apply_options *o, struct run *r, struct mod
 	err = run_open(r, &is_new);
 	if (err)
 		return err;
-	if (!is_new) {
-		err = state_model(r->st, &have);
-		if (err) {
-			run_fail(r, err, NULL, "reading the running configuration: %s", strerror(-err));
-			goto out;
-		}
-	}
-	err = strays_add(r, &have);
+	err = is_new ? strays_add(r, &have) : state_model(r->st, &have);
 	if (err) {
-		run_fail(r, err, NULL, "reading the devices: %s", run_reason(r, err));
+		run_fail(r, err, NULL, "reading the running configuration: %s", strerror(-err));
 		goto out;
 	}
+	r->unfinished = r->st->meta->unfinished;
 	err = plan_merge(&have, want, o->prune);
 	if (err) {
 		run_fail(r, err, NULL, "out of memory");
@@ -311,6 +323,7 @@ static int apply_locked(const struct apply_options *o, struct run *r, struct mod
 		goto out;
 	}
 	begun = true;
+	r->st->meta->unfinished = 1;
 	if (is_new)
 		err = state_pin(r->st);
 	if (err)
@@ -334,7 +347,7 @@ int apply(const struct apply_options *o, struct model *want)
 	int fd, err;
 
 	for (int i = 0; i < PROGRAM_COUNT; i++)
-		r.prog.fd[i] = -1;
+		r.prog.fd[i] = r.old.fd[i] = -1;
 	host_id_read(r.host_id, sizeof(r.host_id));
 	err = state_bpffs() ?: instance_lock(o->instance, &fd);
 	if (err)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -44,6 +45,15 @@ static bool kernel_at_least(int major, int minor)
 	if (uname(&u) || sscanf(u.release, "%d.%d", &a, &b) != 2)
 		return false;
 	return a > major || (a == major && b >= minor);
+}
+
+/* Coarse clocks move once a tick. */
+static uint32_t tick_ns(void)
+{
+	struct timespec t;
+
+	return clock_getres(CLOCK_MONOTONIC_COARSE, &t) || t.tv_sec || !t.tv_nsec ? 4000000 :
+										    t.tv_nsec;
 }
 
 static int maps_reuse(struct bpf_object *obj, const struct state *st)
@@ -108,6 +118,7 @@ int programs_load(const struct state *st, struct programs *ret, char *error, siz
 	xdp->rodata->cpus = skb->rodata->cpus = tc->rodata->cpus = st->ncpus;
 	xdp->rodata->can_decap_l3 = skb->rodata->can_decap_l3 = true; /* moves the head itself */
 	tc->rodata->can_decap_l3 = kernel_at_least(6, 3);
+	xdp->rodata->tick_ns = skb->rodata->tick_ns = tc->rodata->tick_ns = tick_ns();
 	err = maps_reuse(xdp->obj, st) ?: maps_reuse(skb->obj, st) ?: maps_reuse(tc->obj, st);
 	err = err ?: xgre_xdp__load(xdp);
 	err = err ?: xgre_skb__load(skb);
@@ -246,7 +257,7 @@ int tc_attach(uint32_t ifindex, int prog_fd, bool *ret_made)
 	return err;
 }
 
-int tc_query(uint32_t ifindex, uint32_t *ret_id)
+static int hook_query(uint32_t ifindex, uint32_t *ret_id)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = XGRE_TC_HANDLE, .priority = XGRE_TC_PRIO);
@@ -255,7 +266,21 @@ int tc_query(uint32_t ifindex, uint32_t *ret_id)
 
 	libbpf_set_print(print);
 	*ret_id = err ? 0 : opts.prog_id;
-	/* no qdisc is EINVAL to the kernel */
+	return err;
+}
+
+/* No qdisc is EINVAL to the kernel. */
+bool tc_has_hook(uint32_t ifindex)
+{
+	uint32_t id;
+
+	return hook_query(ifindex, &id) != -EINVAL;
+}
+
+int tc_query(uint32_t ifindex, uint32_t *ret_id)
+{
+	int err = hook_query(ifindex, ret_id);
+
 	return err == -EINVAL ? -ENOENT : err;
 }
 

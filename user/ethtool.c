@@ -70,12 +70,15 @@ static int feature_count(const char *dev, uint32_t *ret)
 	return 0;
 }
 
-static int feature_find(const char *dev, const char *feature, uint32_t count, uint32_t *ret)
+/* The names of all features, in the order of their bits; to be freed. */
+static int feature_names(const char *dev, struct ethtool_gstrings **ret)
 {
 	struct ethtool_gstrings *s;
-	uint32_t i;
-	int err;
+	uint32_t count;
+	int err = feature_count(dev, &count);
 
+	if (err)
+		return err;
 	s = calloc(1, sizeof(*s) + (size_t)count * ETH_GSTRING_LEN);
 	if (!s)
 		return -ENOMEM;
@@ -83,33 +86,40 @@ static int feature_find(const char *dev, const char *feature, uint32_t count, ui
 	s->string_set = ETH_SS_FEATURES;
 	s->len = count;
 	err = ethtool_call(dev, s);
-	if (err)
-		goto out;
-	err = -ENOENT;
-	for (i = 0; i < count && i < s->len; i++) {
-		if (strncmp((char *)s->data + i * ETH_GSTRING_LEN, feature, ETH_GSTRING_LEN))
-			continue;
-		*ret = i;
-		err = 0;
-		break;
+	if (err) {
+		free(s);
+		return err;
 	}
-out:
-	free(s);
-	return err;
+	if (s->len > count)
+		s->len = count;
+	*ret = s;
+	return 0;
+}
+
+/* The bit of a feature; -ENOENT where there is none of this name. */
+static int feature_find(const struct ethtool_gstrings *s, const char *feature)
+{
+	for (uint32_t i = 0; i < s->len; i++)
+		if (!strncmp((const char *)s->data + i * ETH_GSTRING_LEN, feature, ETH_GSTRING_LEN))
+			return i;
+	return -ENOENT;
 }
 
 int ethtool_feature(const char *dev, const char *feature, bool *ret)
 {
 	struct ethtool_gfeatures *f;
-	uint32_t count, i, blocks;
-	int err;
+	struct ethtool_gstrings *names;
+	uint32_t blocks;
+	int bit, err;
 
-	err = feature_count(dev, &count);
-	if (!err)
-		err = feature_find(dev, feature, count, &i);
+	err = feature_names(dev, &names);
 	if (err)
 		return err;
-	blocks = (count + 31) / 32;
+	bit = feature_find(names, feature);
+	blocks = (names->len + 31) / 32;
+	free(names);
+	if (bit < 0)
+		return bit;
 	f = calloc(1, sizeof(*f) + blocks * sizeof(f->features[0]));
 	if (!f)
 		return -ENOMEM;
@@ -117,7 +127,37 @@ int ethtool_feature(const char *dev, const char *feature, bool *ret)
 	f->size = blocks;
 	err = ethtool_call(dev, f);
 	if (!err)
-		*ret = f->features[i / 32].active >> (i % 32) & 1;
+		*ret = f->features[bit / 32].active >> (bit % 32) & 1;
+	free(f);
+	return err;
+}
+
+int ethtool_features_off(const char *dev, const char *const *features, size_t n)
+{
+	struct ethtool_sfeatures *f;
+	struct ethtool_gstrings *names;
+	uint32_t blocks;
+	int err;
+
+	err = feature_names(dev, &names);
+	if (err)
+		return err;
+	blocks = (names->len + 31) / 32;
+	f = calloc(1, sizeof(*f) + blocks * sizeof(f->features[0]));
+	if (!f) {
+		free(names);
+		return -ENOMEM;
+	}
+	f->cmd = ETHTOOL_SFEATURES;
+	f->size = blocks;
+	for (size_t i = 0; i < n; i++) {
+		int bit = feature_find(names, features[i]);
+
+		if (bit >= 0)
+			f->features[bit / 32].valid |= 1u << bit % 32;
+	}
+	err = ethtool_call(dev, f);
+	free(names);
 	free(f);
 	return err;
 }

@@ -64,16 +64,19 @@ static uint32_t hole_route(const struct run *r, const struct netroute *k)
 static int holes_find(struct run *r, struct hole **ret, size_t *ret_count)
 {
 	struct netroute *routes = NULL;
-	struct hole *holes;
-	size_t n = 0, count = 0;
-	int err = netroute_list(r->nl, 0, true, &routes, &n);
+	struct netaddr *addrs = NULL;
+	struct hole *holes = NULL;
+	size_t n = 0, naddrs = 0, count = 0;
+	int err;
 
+	err = netroute_list(r->nl, 0, true, &routes, &n);
+	err = err ?: netaddr_list(r->nl, &addrs, &naddrs);
 	if (err)
-		return err;
-	holes = calloc(n + 1, sizeof(*holes));
+		goto out;
+	holes = calloc(n + naddrs + 1, sizeof(*holes));
 	if (!holes) {
-		free(routes);
-		return -ENOMEM;
+		err = -ENOMEM;
+		goto out;
 	}
 	for (size_t i = 0; i < n; i++) {
 		uint32_t route = hole_route(r, &routes[i]);
@@ -83,11 +86,24 @@ static int holes_find(struct run *r, struct hole **ret, size_t *ret_count)
 		holes[count].prefix = routes[i].to;
 		holes[count++].route = route;
 	}
-	free(routes);
+	/* A new IPv6 address gets its route some time after; the same address twice does no harm. */
+	for (size_t i = 0; i < naddrs; i++) {
+		struct prefix own = addrs[i].prefix;
+		struct xgre_prefix v;
+
+		own.length = own.addr.family == XGRE_FAMILY_4 ? 32 : 128;
+		if (!state_prefix_get(r->st, &own, &v) && v.route >= XGRE_ROUTE_FIRST)
+			continue;
+		holes[count].prefix = own;
+		holes[count++].route = XGRE_ROUTE_LOCAL;
+	}
 	qsort(holes, count, sizeof(*holes), hole_compare);
 	*ret = holes;
 	*ret_count = count;
-	return 0;
+out:
+	free(routes);
+	free(addrs);
+	return err;
 }
 
 /* Holes in the truth that are no longer ones. */

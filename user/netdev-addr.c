@@ -26,6 +26,7 @@ static int parse_addr(const struct nlmsghdr *nlh, void *item, const void *arg)
 	a->prefix.length = ifa->ifa_prefixlen;
 	a->ifindex = ifa->ifa_index;
 	a->scope = ifa->ifa_scope;
+	a->protocol = nl_u8(tb[IFA_PROTO], 0);
 	a->noprefixroute = flags & IFA_F_NOPREFIXROUTE;
 	a->tentative = flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED);
 	return 1;
@@ -73,6 +74,7 @@ int netaddr_add(struct nl *nl, uint32_t ifindex, const struct prefix *p, bool no
 {
 	struct nlmsghdr *nlh = addr_request(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, p);
 
+	mnl_attr_put_u8(nlh, IFA_PROTO, XGRE_RTPROT);
 	if (noprefixroute)
 		mnl_attr_put_u32(nlh, IFA_FLAGS, IFA_F_NOPREFIXROUTE);
 	return nl_talk(nl, nlh, NULL, NULL);

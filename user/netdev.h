@@ -65,15 +65,20 @@ int netdev_set_mtu(struct nl *nl, uint32_t ifindex, uint32_t mtu);
 int netdev_set_up(struct nl *nl, uint32_t ifindex, bool up);
 int netdev_set_mac(struct nl *nl, uint32_t ifindex, const uint8_t mac[6]);
 
+/* Protocol number of our routes and addresses, as ip(8) shows it. */
+#define XGRE_RTPROT 147
+
 struct netaddr {
 	uint32_t ifindex;
 	struct prefix prefix; /* the address with its length, host bits kept (IFA_LOCAL) */
 	bool noprefixroute;
 	bool tentative;	      /* or failed DAD */
 	uint8_t scope;
+	uint8_t protocol;     /* IFA_PROTO, 0: none */
 };
 
 int netaddr_list(struct nl *nl, struct netaddr **ret, size_t *ret_count);
+/* With our protocol number, so that we know it again. */
 int netaddr_add(struct nl *nl, uint32_t ifindex, const struct prefix *p, bool noprefixroute);
 int netaddr_del(struct nl *nl, uint32_t ifindex, const struct prefix *p);
 
@@ -144,6 +149,8 @@ int sysctl_set(const char *path, const char *dev, int value);
  */
 int ethtool_driver(const char *dev, char ret_driver[32]);
 int ethtool_feature(const char *dev, const char *feature, bool *ret);
+/* Those of the named features that there are. */
+int ethtool_features_off(const char *dev, const char *const *features, size_t n);
 /* rx queues in use and their maximum (combined counted as rx); -EOPNOTSUPP where unknown. */
 int ethtool_channels(const char *dev, uint32_t *ret_now, uint32_t *ret_max);
 

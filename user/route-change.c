@@ -68,13 +68,12 @@ static int change_one(struct run *r, enum route_command command, const struct ro
 }
 
 /* Undo the change of a route, whether it was carried out in whole or in part. */
-static void change_undo(struct run *r, const struct route *route, const char *tunnel,
+static int change_undo(struct run *r, const struct route *route, const char *tunnel,
 			const struct before *before)
 {
 	if (before->there)
-		route_set(r, route, tunnel, &before->route, before->tunnel);
-	else
-		route_del(r, route, tunnel);
+		return route_set(r, route, tunnel, &before->route, before->tunnel);
+	return route_del(r, route, tunnel);
 }
 
 /* What can be known to fail is known before the first change. */
@@ -95,16 +94,31 @@ static int change_check(struct run *r, const struct route *routes, size_t n, cha
 	return 0;
 }
 
+/* A run before this one was killed: what it left in the kernel is put right first. */
+static int mend_kernel(struct run *r)
+{
+	struct model m;
+	int err = state_model(r->st, &m);
+
+	if (err)
+		return run_fail(r, err, NULL, "reading the running configuration: %s", strerror(-err));
+	err = kernel_routes_mend(r, &m);
+	model_free(&m);
+	return err;
+}
+
 static int change_all(struct run *r, enum route_command command, const struct route *routes,
 		      size_t n, char *const *names)
 {
 	struct before *before = calloc(n + 1, sizeof(*before));
+	uint32_t unfinished = r->st->meta->unfinished;
 	size_t done = 0;
-	int err;
+	int err, back = 0;
 
 	if (!before)
 		return run_fail(r, -ENOMEM, NULL, "out of memory");
 	err = change_check(r, routes, n, names);
+	r->st->meta->unfinished = 1;
 	for (; done < n && !err; done++)
 		err = change_one(r, command, &routes[done], names[routes[done].tunnel],
 				 &before[done]);
@@ -112,13 +126,19 @@ static int change_all(struct run *r, enum route_command command, const struct ro
 		err = err ?: holes_update(r);
 	if (err) {
 		r->quiet = true;
-		while (done--)
-			if (before[done].touched)
-				change_undo(r, &routes[done], names[routes[done].tunnel],
-					    &before[done]);
-		holes_update(r);
+		while (done--) {
+			int one = before[done].touched ?
+					  change_undo(r, &routes[done], names[routes[done].tunnel],
+						      &before[done]) :
+					  0;
+
+			back = back ?: one;
+		}
+		back = back ?: holes_update(r);
 		r->quiet = false;
 	}
+	if (!back)
+		r->st->meta->unfinished = unfinished;
 	free(before);
 	return err;
 }
@@ -140,6 +160,8 @@ int route_change(const char *instance, const char *file, enum route_command comm
 		if (err)
 			run_fail(&r, err, NULL, "rtnetlink: %s", strerror(-err));
 	}
+	if (!err && r.st->meta->unfinished)
+		err = mend_kernel(&r);
 	err = err ?: change_all(&r, command, routes, n, names);
 	free(r.kernel);
 	nl_close(r.nl);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include "resolve.h"
 #include "state-internal.h"
 
 #define PUBLISH(where, value) __atomic_store_n(&(where), value, __ATOMIC_RELEASE)
@@ -118,6 +119,54 @@ void state_endpoint_clear(struct state *st, const struct xgre_endpoint *e)
 		st->unsettled = true;
 		return;
 	}
+}
+
+static void endpoints_sweep(struct state *st)
+{
+	for (uint32_t i = 0; i < st->nendpoints; i++) {
+		struct xgre_endpoint *p = &st->endpoints[i], e;
+		const struct xgre_tunnel *t;
+		struct tunnel runs = {};
+
+		if (!p->tunnel)
+			continue;
+		t = p->tunnel <= st->size.tunnels ? state_tunnel(st, p->tunnel - 1) : NULL;
+		if (t && t->flags) {
+			tunnel_recall(t, &runs);
+			endpoint_fill(&runs, p->tunnel - 1, &e);
+			if (endpoint_same(p, &e))
+				continue;
+		}
+		PUBLISH(p->tunnel, 0);
+		st->unsettled = true;
+	}
+}
+
+static void routes_sweep(struct state *st)
+{
+	bool *used = calloc(st->size.routes, sizeof(*used));
+	struct xgre_prefix_key key, next;
+	int map = st->map[MAP_prefixes];
+	bool more = used && !bpf_map_get_next_key(map, NULL, &next);
+
+	for (; more; more = !bpf_map_get_next_key(map, &key, &next)) {
+		struct xgre_prefix v;
+
+		key = next;
+		if (!bpf_map_lookup_elem(map, &key, &v) && v.route < st->size.routes)
+			used[v.route] = true;
+	}
+	for (uint32_t i = XGRE_ROUTE_FIRST; used && i < st->size.routes; i++)
+		if (!used[i])
+			st->routes[i].tunnel = 0;
+	free(used);
+}
+
+void state_sweep(struct state *st, bool routes)
+{
+	endpoints_sweep(st);
+	if (routes)
+		routes_sweep(st);
 }
 
 static uint32_t tag_key(const struct xgre_port *p)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -40,6 +41,19 @@ uint64_t netns_id(void)
 	return stat("/proc/self/ns/net", &sb) ? 0 : sb.st_ino;
 }
 
+static uint64_t netns_cookie(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(uint64_t);
+	uint64_t cookie = 0;
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+		cookie = 0;
+	if (fd >= 0)
+		close(fd);
+	return cookie;
+}
+
 /* Does anybody, by name or as a process, still have this network namespace? */
 static bool netns_alive(uint64_t id)
 {
@@ -53,6 +67,16 @@ static bool netns_alive(uint64_t id)
 		alive = !stat(found.gl_pathv[i], &sb) && sb.st_ino == id;
 	globfree(&found);
 	return alive;
+}
+
+/* May this process, in its network namespace, write to the instance? As state_open() says. */
+static int netns_check(const struct xgre_meta *meta)
+{
+	uint64_t id = netns_id();
+
+	if (meta->netns_cookie == netns_cookie())
+		return 0;
+	return meta->netns != id && netns_alive(meta->netns) ? -EXDEV : -ESTALE;
 }
 
 struct state *state_new(const char *instance)
@@ -161,7 +185,6 @@ int state_open(const char *instance, bool writable, struct state **ret)
 {
 	struct state *st = state_new(instance);
 	char path[512];
-	uint64_t ns;
 	int err;
 
 	if (!st)
@@ -183,11 +206,9 @@ int state_open(const char *instance, bool writable, struct state **ret)
 			err = -EPROTO;
 			goto out;
 		}
-		ns = netns_id();
-		if (writable && meta.netns && ns && meta.netns != ns) {
-			err = netns_alive(meta.netns) ? -EXDEV : -ESTALE;
+		err = writable ? netns_check(&meta) : 0;
+		if (err)
 			goto out;
-		}
 	}
 	err = state_map_memory(st, writable);
 	if (err)
@@ -276,6 +297,7 @@ int state_create(const char *instance, const struct state_sizes *sizes, struct s
 		goto out;
 	st->meta->abi = XGRE_ABI_VERSION;
 	st->meta->netns = netns_id();
+	st->meta->netns_cookie = netns_cookie();
 	*ret = st;
 	st = NULL;
 out:
@@ -356,13 +378,16 @@ out:
 
 int state_unpin(const char *instance)
 {
-	char path[256];
+	char path[256], tmp[260];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/%s~", STATE_ROOT, instance);
-	remove_tree(path);
 	snprintf(path, sizeof(path), "%s/%s", STATE_ROOT, instance);
-	err = remove_tree(path);
+	snprintf(tmp, sizeof(tmp), "%s~", path);
+	/* All at once out of sight: a part of an instance could not be opened again. */
+	err = remove_tree(tmp);
+	if (!err && rename(path, tmp) && errno != ENOENT)
+		err = -errno;
+	err = err ?: remove_tree(tmp);
 	if (!err)
 		rmdir(STATE_ROOT); /* stays while another instance is in it */
 	return err;

@@ -136,6 +136,12 @@ void state_tunnel_set(struct state *st, uint32_t number, const struct xgre_tunne
 void state_tunnel_clear(struct state *st, uint32_t number);
 int state_endpoint_set(struct state *st, const struct xgre_endpoint *e);
 void state_endpoint_clear(struct state *st, const struct xgre_endpoint *e);
+/*
+ * Clear endpoints that are not, or no longer, those of their tunnels; with
+ * routes, also route numbers that no prefix has, which only a process that was
+ * killed leaves.
+ */
+void state_sweep(struct state *st, bool routes);
 int state_port_set(struct state *st, uint32_t number, const struct xgre_port *p);
 void state_port_clear(struct state *st, uint32_t number);
 

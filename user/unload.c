@@ -139,12 +139,12 @@ int unload_state(const char *instance, struct nl *nl)
 	if (err)
 		return err;
 	/* every part is tried, the first failure is told */
-	err = links_remove(instance);
-	one = ports_leave(nl, instance, devs, n);
+	err = links_remove(instance) ?: fault_point();
+	one = ports_leave(nl, instance, devs, n) ?: fault_point();
 	err = err ?: one;
-	one = devices_remove(nl, instance, devs, n);
+	one = devices_remove(nl, instance, devs, n) ?: fault_point();
 	err = err ?: one;
-	one = routes_remove(nl, instance);
+	one = routes_remove(nl, instance) ?: fault_point();
 	err = err ?: one;
 	one = err ? 0 : state_unpin(instance);
 	free(devs);

@@ -143,7 +143,7 @@ struct xgre_counter {
  * A cached answer of the kernel's route and neighbour tables. Per CPU, written
  * and read by the data plane alone. reason is XGRE_R_NONE where the next hop
  * can be used, else why a packet for it is punted. Times are of
- * bpf_ktime_get_coarse_ns().
+ * jiffies, in ns.
  */
 struct xgre_nexthop {
 	struct xgre_addr dst;
@@ -276,6 +276,9 @@ struct xgre_meta {
 	__u32 chunks_wait;   /* freed, awaiting a grace period: as above */
 	__u64 build;	     /* identifies the BPF objects the programs came from */
 	__u64 netns;	     /* inode of the network namespace that the instance is of */
+	__u64 netns_cookie;  /* the same; inode numbers are used again, these never */
+	__u32 unfinished;    /* a change was begun; it is 0 again when that has ended well */
+	__u32 pad;
 };
 
 #define XGRE_STATIC_ASSERT(cond) _Static_assert(cond, #cond)
@@ -285,6 +288,9 @@ XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel) == 144);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel_slot) == 296);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_route) == 8);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_nexthop) == 64);
+XGRE_STATIC_ASSERT(__builtin_offsetof(struct xgre_nexthop, dmac) % 4 == 0);
+XGRE_STATIC_ASSERT(__builtin_offsetof(struct xgre_nexthop, smac) ==
+		   __builtin_offsetof(struct xgre_nexthop, dmac) + 6);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_route_cpu) == 64);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel_cpu) == 120);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_port) == 48);
@@ -293,6 +299,6 @@ XGRE_STATIC_ASSERT(XGRE_PORT_RPF_LOOSE == XGRE_TUNNEL_RPF_LOOSE);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_port_slot) == 16);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_source_key) == 24);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_prefix_key) == 24);
-XGRE_STATIC_ASSERT(sizeof(struct xgre_meta) == 32);
+XGRE_STATIC_ASSERT(sizeof(struct xgre_meta) == 48);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From a request to maps and programs: what xgre-load apply does to a system, without the system. */
+/* From a request to maps and programs: what xgre-load apply does, but for the system around them. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>

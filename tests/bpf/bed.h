@@ -54,7 +54,7 @@ int bed_age(struct bed *b, double read, double kernel, struct problem *p);
 /* {"cached": N}, the entries of the next-hop cache that are in use, into reply. */
 int bed_cached(struct bed *b, json_t *reply, struct problem *p);
 
-/* The counters that are not zero: {"tunnels": {...}, "routes": {...}, "reasons": {...}} into reply. */
+/* Counters that are not zero: {"tunnels": {...}, "routes": {...}, "reasons": {...}} into reply. */
 int bed_counters(struct bed *b, json_t *reply, struct problem *p);
 
 /* Set all reason counters to zero, too; bed_fresh() leaves the rest of a CPU's state alone. */

@@ -144,9 +144,12 @@ static void tunnel_age(void *value, const void *arg)
 static void route_age(void *value, const void *arg)
 {
 	struct xgre_route_cpu *rc = value;
+	const struct age *age = arg;
 
 	if (rc->read_at)
-		rc->read_at -= ((const struct age *)arg)->read;
+		rc->read_at -= age->read;
+	if (rc->source_at)
+		rc->source_at -= age->read;
 	if (rc->source_at)
 		rc->source_at -= ((const struct age *)arg)->read;
 }

@@ -34,7 +34,7 @@ def device_frame(tunnel, packet, proto=None):
 
 
 def sent(name, tunnel, packet, inner=None):
-    """The packet must come out encapsulated; the MACs are bpf_redirect_neigh()'s to write, later."""
+    """The packet must come out encapsulated; the MACs are written later, by the kernel."""
     packet = bytes(packet)
     answer = runner.run(DEV, device_frame(tunnel, packet), tunnel.peer)
     want = device_frame(tunnel, packets.encapsulated(

@@ -102,10 +102,12 @@ def routes():
         there = "route replace %s dev %s" % (route, t.name)
         for kind, reason in (("unreachable", "unreachable"), ("blackhole", "unreachable"),
                              ("prohibit", "unreachable")):
-            with while_(["route del %s dev %s" % (route, t.name), "route add %s %s" % (kind, route)],
-                        ["route del %s %s" % (kind, route), there]):
+            instead = "%s %s" % (kind, route)
+            with while_(["route del %s dev %s" % (route, t.name), "route add " + instead],
+                        ["route del " + instead, there]):
                 again(kind, t, reason, way="encap", versions=(version,))
-                again("the other way", t, way="decap", versions=(version,))
+                again("no way back to the source", t, "unreachable", way="decap",
+                      versions=(version,))
         with while_(["route del %s dev %s" % (route, t.name)], [there]):
             again("route withdrawn", t, "unreachable", way="encap", versions=(version,))
         elsewhere = "%s via %s" % (route, LAN.host(version))
@@ -116,7 +118,8 @@ def routes():
     for remote in ("203.0.113.0/24", "2001:db8:fffe::/64"):
         t = T6K if ":" in remote else T4K
         via = "2001:db8:f::fe" if ":" in remote else "192.0.2.254"
-        with while_(["route del %s via %s" % (remote, via)], ["route add %s via %s" % (remote, via)]):
+        way = "%s via %s" % (remote, via)
+        with while_(["route del " + way], ["route add " + way]):
             again("no route to remote", t, "unreachable", way="encap")
     again("all as it was", T4K)
 
@@ -135,7 +138,8 @@ def settings():
 def mtus():
     """The device's live MTU, the route's, and the outgoing port's."""
     t = T4K
-    with while_(["link set %s mtu 1350" % t.name], ["link set %s mtu %d" % (t.name, world.TUNNEL_MTU)]):
+    link = "link set %s mtu " % t.name
+    with while_([link + "1350"], [link + str(world.TUNNEL_MTU)]):
         again("device MTU 1350", t, way="encap", size=1350)
         again("beyond device MTU 1350", t, "size", way="encap", size=1351)
     for t, remote, via in ((T4K, "203.0.113.0/24", "192.0.2.254"),

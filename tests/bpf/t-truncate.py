@@ -83,7 +83,7 @@ def arrivals():
         yield "%s%s IPv%d" % (t.name, shape, version), packets.arrival(
             t, inward(t, version, size=100), **options)
     for t, version in product((T4K, T6K), (4, 6)):
-        error = icmp_error(t, version, 3, outward(t, version))
+        error = icmp_error(version, 3, outward(t, version))
         yield "%s ICMP error IPv%d" % (t.name, version), packets.arrival(t, error)
     yield "encapsulation limit", packets.arrival(T6K, inward(T6K, 6), limit=True)
     yield "version 1", packets.arrival(T4K, inward(T4K, 4), flags=1)

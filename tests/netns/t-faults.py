@@ -12,13 +12,16 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import FAULTS, Stream, config, fault, nothing_lost, same, tunnel, view
+from control import (FAULTS, Stream, config, fault, meta, nothing_lost, programs, same, tunnel,
+                     view)
 from tap import is_, ok
 from xgrenet import Topology, prerequisites
 
 POINTS_MAX = 200
 
 GRE1 = {"addresses": "[192.168.100.253/24]", "sources": "any"}
+FIRST = config(
+    tunnel(100, "gre1", 1, routes=["192.168.200.0/24", "fd20::/64"], **GRE1))
 BEFORE = config(
     tunnel(100, "gre1", 1, routes=["192.168.200.0/24", "192.168.201.0/24"], **GRE1),
     tunnel(100, "gre2", 2, addresses="[10.9.0.1/30, 10.9.1.1/24, fd09::1/64]", sources="any",
@@ -38,7 +41,8 @@ AFTER = config(
 OTHER = config(
     tunnel(200, "gre1", 1, routes=["192.168.100.0/24", "192.168.101.0/24"],
            addresses="[192.168.200.253/24]", sources="any"),
-    tunnel(200, "gre2", 2, sources="any"), tunnel(200, "gre3", 3, sources="any"))
+    tunnel(200, "gre2", 2, sources="any", addresses="[10.9.8.2/30]"),
+    tunnel(200, "gre3", 3, sources="any", addresses="[10.9.9.2/30]"))
 
 
 def failed(done, name):
@@ -81,31 +85,32 @@ def mended(gateway, text, want, name):
 def first_apply(t):
     gateway = t.gw100
     bare = view(gateway)
-    gateway.apply(BEFORE)
+    gateway.apply(FIRST)
     clean = view(gateway)
     for n, done in points(gateway, "unload", "unload"):
         name = "unload, point %d" % n
         failed(done, name + ": fails")
         gateway.load("unload", check=False)
         same(view(gateway), bare, name + ": another one leaves nothing")
-        gateway.apply(BEFORE)
+        gateway.apply(FIRST)
         kill(gateway, n, name, "unload")
         if n % 2:
-            mended(gateway, BEFORE, clean, name + " killed")
+            mended(gateway, FIRST, clean, name + " killed")
         else:
             gateway.load("unload", check=False)
             same(view(gateway), bare, name + " killed: another one leaves nothing")
-            gateway.apply(BEFORE)
+            gateway.apply(FIRST)
     same(view(gateway), bare, "unload leaves nothing")
-    for n, done in points(gateway, "first apply", "apply", "-c", "-", text=BEFORE):
+    for n, done in points(gateway, "first apply", "apply", "-c", "-", text=FIRST):
         name = "first apply, point %d" % n
         failed(done, name + ": fails")
         same(view(gateway), bare, name + ": leaves nothing")
-        kill(gateway, n, name, "apply", "-c", "-", text=BEFORE)
+        kill(gateway, n, name, "apply", "-c", "-", text=FIRST)
         if n % 2:
-            mended(gateway, BEFORE, clean, name + " killed")
+            mended(gateway, FIRST, clean, name + " killed")
         gateway.load("unload", check=False)
-        same(view(gateway), bare, name + " killed: unload leaves nothing")
+        if not n % 2:
+            same(view(gateway), bare, name + " killed: unload leaves nothing")
     same(view(gateway), clean, "first apply: the last one succeeds")
 
 
@@ -125,9 +130,10 @@ def change(t):
             is_(gateway.apply(BEFORE, check=False).stdout, "nothing to change\n",
                 name + ": nothing is to be mended")
             kill(gateway, n, name, "apply", "-c", "-", text=AFTER)
-            mended(gateway, BEFORE, before, name + " killed, back")
-            kill(gateway, n, name, "apply", "-c", "-", text=AFTER)
-            mended(gateway, AFTER, after, name + " killed, on")
+            if n % 2:
+                mended(gateway, BEFORE, before, name + " killed, back")
+            else:
+                mended(gateway, AFTER, after, name + " killed, on")
             ok(t.h100.ping(t.h201.ip, count=1), name + ": the moved prefix works")
             gateway.apply(BEFORE)
     nothing_lost(stream, "change: a tunnel that stays as it is lost nothing")
@@ -144,7 +150,6 @@ def routes(t):
         for words, text in (
                 (("add", "10.70.0.0/16", "dev", "gre2"), None),
                 (("replace", "10.60.0.0/16", "dev", "gre1"), None),
-                (("replace", "10.70.0.0/16", "dev", "gre1"), None),
                 (("replace", "10.21.0.0/16", "dev", "gre1"), None),
                 (("replace", "fd20::/64", "dev", "gre1"), None),
                 (("del", "10.60.0.0/16", "dev", "gre2"), None),
@@ -153,26 +158,50 @@ def routes(t):
             args = ("route",) + words
             gateway.load(*args, input=text)
             after = view(gateway)
-            restore(gateway, before, name)
+            restore(gateway)
+            same(view(gateway), before, name + ": all leads back")
             for n, done in points(gateway, name, *args, text=text):
                 failed(done, "%s, point %d: fails" % (name, n))
                 same(view(gateway), before, "%s, point %d: all is as before" % (name, n))
                 kill(gateway, n, name, *args, text=text)
-                gateway.load(*args, check=False, input=text)
-                gateway.apply(gateway.load("show").stdout)
-                same(view(gateway), after, "%s, point %d, killed: done by the next" % (name, n))
-                restore(gateway, before, name)
-                kill(gateway, n, name, *args, text=text)
-                restore(gateway, before, "%s, point %d, killed" % (name, n))
-            restore(gateway, before, name)
+                if n % 2:
+                    # Where it was all but done there is nothing to add or delete any more.
+                    gateway.load(*args, check=False, input=text)
+                    same(view(gateway), after, "%s, point %d, killed: the next one is whole" % (
+                        name, n))
+                    restore(gateway)
+                else:
+                    restore(gateway)
+                    same(view(gateway), before, "%s, point %d, killed: all leads back" % (name, n))
+            restore(gateway)
     nothing_lost(stream, "routes: what is not concerned lost nothing")
 
 
-def restore(gateway, before, name):
+def update(t):
+    """Programs of another build take over, or not at all."""
+    gateway = t.gw100
+    gateway.apply(FIRST, "--prune")
+    meta(gateway, build=1)
+    before = programs(gateway)
+    with Stream(t.h100, t.h200.ip) as stream:
+        for n, done in points(gateway, "update", "apply", "-c", "-", text=FIRST):
+            name = "update, point %d" % n
+            failed(done, name + ": fails")
+            is_(programs(gateway), before, name + ": the programs from before run")
+            kill(gateway, n, name, "apply", "-c", "-", text=FIRST)
+            gateway.apply(FIRST)
+            after = programs(gateway)
+            ok(not set(after.values()) & set(before.values()), name + ", killed: all are new",
+               "before %s, after %s" % (before, after))
+            is_(meta(gateway, build=1)["build"] == 1, False, name + ", killed: noted as new")
+            before = after
+    nothing_lost(stream, "update: nothing was lost")
+
+
+def restore(gateway):
     """By ordinary commands back to the state that routes() starts from."""
     gateway.apply(BEFORE, "--prune")
     gateway.load("route", "add", "10.60.0.0/16", "dev", "gre2")
-    same(view(gateway), before, name + ": apply --prune and route add lead back")
 
 
 def all_of_it():
@@ -182,6 +211,7 @@ def all_of_it():
         ok(t.h100.ping(t.h200.ip), "traffic after the first apply")
         change(t)
         routes(t)
+        update(t)
 
 
 WHY = prerequisites()

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 # pylint: disable=wrong-import-position
 import tap
 from observe import (ASKED_AGAIN, Counts, Sender, answered, cut, flows, follows, nothing_leaked, once, path,
-                     pinging)
+                     pinging, run_modes)
 from scapy.all import GRE, ICMP, IP, UDP, Ether, IPv6
 from tap import is_, ok
 from xgrenet import MODES, PUBLIC, Topology, prerequisites, wait_until
@@ -117,7 +117,7 @@ def check_forwarding(t):
                                        t.h100.ip6)):
         for host, dst, way in ((t.h100, there, "out"), (t.h200, back, "in")):
             name = "%s: %s forwarding, way %s: " % (t.mode, version, way)
-            flows(name + "on", host, dst, 2)
+            ok(wait_until(lambda: once(host, dst)), name + "on")
             counts = Counts(gw)
             gw.sysctl(key, 0)
             cut(name + "off", host, dst)
@@ -220,6 +220,7 @@ def check_neighbours(t):
                     lambda: seen_lately(t, capture) == wanted)
             flows("%s: by way of %s" % (mode, dev), t.h100, t.h200.ip)
     gw.run("ip neigh flush dev eth0")
+    flows("%s: neighbours are found again" % mode, t.h100, t.h200.ip)
     path("%s: the fast path goes on" % mode, gw, t.h100, t.h200.ip, True)
 
 
@@ -246,12 +247,11 @@ def check_silent_mac(t):
         "ip neigh replace %s lladdr %s dev eth0 nud permanent;" % (a, gw_mac)
         for a in ("192.168.100.254", "fd00:100::254")))
     start = time.monotonic()
-    with pinging(t.h200, host.ip, 0.1) as v4, pinging(t.h200, host.ip6, 0.1) as v6:
+    with pinging(t.h200, host.ip, 0.1), pinging(t.h200, host.ip6, 0.1):
         for version, dst in (("IPv4", host.ip), ("IPv6", host.ip6)):
             ok(wait_until(lambda: once(t.h200, dst), 30, 0.2),
                "%s: %s: a silent change of MAC heals" % (mode, version))
             tap.diag("%s: %s healed after %.1f s" % (mode, version, time.monotonic() - start))
-    ok(answered(v4) and answered(v6), "%s: pings all the while go on" % mode)
 
 
 def check_firewall(t):
@@ -317,7 +317,6 @@ def check_route_gone(t):
             gone()
             for version, dst in both(t):
                 cut("%s: %s: %s is unreachable" % (mode, what, version), t.h100, dst)
-            time.sleep(1)  # so that ICMP's rate limit lets at least one answer through
             back()
             for version, dst in both(t):
                 flows("%s: %s: %s is back" % (mode, what, version), t.h100, dst)
@@ -336,6 +335,8 @@ def check_route_gone(t):
 
 def check_device_down(t):
     """What comes out of a tunnel whose device is down goes nowhere, as with any device."""
+    for dst in (t.h100.ip, t.h100.ip6):
+        t.h200.ping(dst, 2)  # the way must be known, or that alone would stop it
     t.gw100.run("ip link set gre1 down")
     with t.h100.capture("eth0", "src %s or src %s" % (t.h200.ip, t.h200.ip6)) as capture:
         time.sleep(ASKED_AGAIN)
@@ -343,7 +344,8 @@ def check_device_down(t):
         for dst in (t.h100.ip, t.h100.ip6):
             once(t.h200, dst)
             once(t.h200, dst)
-        have = {type(p.payload).__name__ for p in capture.wait(1, 0.3)}
+        time.sleep(0.2)
+        have = {type(p.payload).__name__ for p in capture.packets()}
         for version, layer in (("IPv4", "IP"), ("IPv6", "IPv6")):
             ok(layer not in have, "%s: %s: gre1 is down, nothing comes in by it" % (
                 t.mode, version), counts.since())
@@ -399,28 +401,14 @@ CHECKS = [check_holes, check_local, check_forwarding, check_neighbours, check_fi
           check_silent_mac]
 
 
-def mode_test(mode):
-    def test():
-        with Topology(mode) as t:
-            for key in ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"):
-                t.gw100.sysctl(key, 0)
-            for gateway in t.gateways:
-                apply(t, gateway)
-            for check in CHECKS:
-                if len(sys.argv) > 2 and check.__name__ not in sys.argv[2:]:
-                    continue
-                start = time.monotonic()
-                try:
-                    check(t)
-                except Exception as error:  # the other checks still tell something
-                    ok(False, "%s: %s ends without an exception" % (mode, check.__name__), str(error))
-                tap.diag("%s: %s: %.1f s" % (mode, check.__name__, time.monotonic() - start))
-    test.__name__ = mode
-    return test
+def prepare(t):
+    for key in ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"):
+        t.gw100.sysctl(key, 0)
+    for gateway in t.gateways:
+        apply(t, gateway)
 
 
 WHY = prerequisites()
 if WHY:
     tap.bail_out(WHY)
-# t-kernel-answer.py [MODE [CHECK...]]
-tap.run(*[mode_test(mode) for mode in sys.argv[1:2] or MODES])
+run_modes(MODES, prepare, CHECKS)

@@ -93,7 +93,8 @@ class Send:
         inner = packets.patched(self.packet, 1)
 
         def made(out):
-            at = 18 + 4 * (len(world.PORTS[self.tunnel.to or "eth0"].tags) if program in XDPS else 0)
+            tags = world.PORTS[self.tunnel.to or "eth0"].tags if program in XDPS else ()
+            at = 18 + 4 * len(tags)
             ident = int.from_bytes(out[at:at + 2], "big")
             return packets.to_peer(self.tunnel, inner, program in XDPS, ident=ident)
         return made
@@ -109,7 +110,7 @@ class Send:
 
 
 class Case:
-    """make(tagged) gives the frame that comes in by the port; xdp: XDP's outcome where it differs."""
+    """make(tagged) gives the frame that comes in by the port; xdp: XDP's outcome, if another."""
 
     def __init__(self, name, port, make, outcome, xdp=None):
         self.name, self.port, self.outcome, self.xdp = name, port, outcome, xdp or outcome

@@ -46,8 +46,9 @@ def gre_bits():
     yield decap("no payload", T4K, b"", Drop("malformed"), proto=0x0800)
 
 
-def claims(port=ETH0, outcome=Leave("unclaimed")):
+def claims():
     """Which packets are a tunnel's: endpoints and key must match exactly."""
+    outcome = Leave("unclaimed")
     yield decap("unknown key", T4K, inward(T4K, 4), outcome, key=2)
     yield decap("unknown key, IPv6", T6K, inward(T6K, 4), outcome, key=2)
     yield decap("output key as input", TUNNELS["t4kk"], inward(T4, 4), outcome, key=1002)
@@ -62,28 +63,26 @@ def claims(port=ETH0, outcome=Leave("unclaimed")):
     yield decap("another address of ours, IPv6", T6, inward(T6, 4), outcome,
                 ip_args={"dst": LAN.ip6})
     drop = PORTS["dr0"]
-    for t, reason in product((T4, T4K, T6K), (Drop("unclaimed-drop"),)):
-        yield decap("%s, unclaimed: drop" % t.name, t, inward(t, 4), reason, key=99, port=drop,
-                    to=drop.mac)
+    for t in (T4, T4K, T6K):
+        yield decap("%s, unclaimed: drop" % t.name, t, inward(t, 4), Drop("unclaimed-drop"),
+                    key=99, port=drop, to=drop.mac)
         yield decap("%s version 1, unclaimed: drop" % t.name, t, inward(t, 4), Leave("version"),
                     flags=1, port=drop, to=drop.mac)
         yield decap("%s by that port" % t.name, t, inward(t, 4), port=drop, to=drop.mac)
-    del port
 
 
-def icmp_error(t, version, kind, quoted):
+def icmp_error(version, kind, quoted):
     """From a router beyond the tunnel, with an address of its own."""
     if version == 4:
         return bytes(IP(src=STRANGER[4], dst=LAN.host4) / ICMP(type=kind, code=0) /
                      Raw(bytes(quoted)[:28]))
     layer = {1: ICMPv6DestUnreach, 2: ICMPv6PacketTooBig, 3: ICMPv6TimeExceeded,
              128: ICMPv6EchoRequest}[kind]
-    del t
     return bytes(IPv6(src=STRANGER[6], dst=LAN.host6) / layer() / Raw(bytes(quoted)))
 
 
 def sources():
-    """The inner source must be the tunnel's; ICMP errors about our packets may come from anybody."""
+    """Inner sources must be the tunnel's; ICMP errors about our packets may be anybody's."""
     for t, version in product((T4K, T6K, TUNNELS["list"]), (4, 6)):
         stranger = packets.ip(STRANGER[version], LAN.host(version))
         yield decap("%s, IPv%d from a stranger" % (t.name, version), t, stranger, Drop("source"))
@@ -111,15 +110,15 @@ def sources():
     for t, kind in product((T4K, T6K, TUNNELS["list"]), (3, 11, 12, 0, 5, 8)):
         outcome = Drop("source") if kind in (0, 5, 8) else None
         yield decap("%s, ICMP type %d about our packet" % (t.name, kind), t,
-                    icmp_error(t, 4, kind, outward(t, 4)), outcome)
+                    icmp_error(4, kind, outward(t, 4)), outcome)
         yield decap("%s, ICMP type %d about another's" % (t.name, kind), t,
-                    icmp_error(t, 4, kind, outward(T4, 4)), Drop("source"))
+                    icmp_error(4, kind, outward(T4, 4)), Drop("source"))
     for t, kind in product((T4K, T6K, TUNNELS["list"]), (1, 2, 3, 128)):
         outcome = Drop("source") if kind == 128 else None
         yield decap("%s, ICMPv6 type %d about our packet" % (t.name, kind), t,
-                    icmp_error(t, 6, kind, outward(t, 6)), outcome)
+                    icmp_error(6, kind, outward(t, 6)), outcome)
         yield decap("%s, ICMPv6 type %d about another's" % (t.name, kind), t,
-                    icmp_error(t, 6, kind, outward(T4, 6)), Drop("source"))
+                    icmp_error(6, kind, outward(T4, 6)), Drop("source"))
 
 
 def inner_headers():
@@ -245,8 +244,8 @@ def frames():
         yield raw("encap to MAC " + mac, packet, Leave("foreign-mac"), port=LAN, to=mac)
     arp = bytes.fromhex("0001080006040001") + bytes(20)
     for proto in (0x0806, 0x88cc, 0x05dc, 0x8847):
-        yield Case("EtherType %#06x" % proto, ETH0, packets.ether(ETH0.mac, MAC_FAR, (), arp, proto),
-                   Leave("not-ours"))
+        frame = packets.ether(ETH0.mac, MAC_FAR, (), arp, proto)
+        yield Case("EtherType %#06x" % proto, ETH0, frame, Leave("not-ours"))
     yield encap("by a port with role underlay", T4, outward(T4, 4, PORTS["un0"]), Leave("role"),
                 port=PORTS["un0"])
     yield encap("by a port with role overlay", T4, outward(T4, 4, PORTS["ov0"]), port=PORTS["ov0"])

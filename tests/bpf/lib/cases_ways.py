@@ -6,11 +6,10 @@ from scapy.layers.inet import IP
 from scapy.packet import Raw
 
 import packets
-from cases import Accept, Leave, Send, decap, encap
-from world import HOLES, LAN, PORTS, T4, T4K, T6, T6K, TUNNELS
+from cases import Accept, Drop, Leave, Send, decap, encap
+from world import LAN, PORTS, T4, T4K, T6, T6K, TUNNELS
 
 KEYS = ["t4", "t4k", "t4z", "t4kk", "t4q", "t4in", "t6", "t6k", "t6kk", "t6q"]
-del HOLES
 
 
 def inward(tunnel, version, lan=LAN, **fields):
@@ -66,7 +65,6 @@ def _ecn(inner, outer):
 
 def ecn():
     """All combinations on the way out, all marks on the way in."""
-    from cases import Drop
     for t, version, inner_mark, outer_mark in product((T4K, T6K), (4, 6), range(4), range(4)):
         inner = inward(t, version, tos=0x28 | inner_mark)
         mark = _ecn(inner_mark, outer_mark)
@@ -97,7 +95,8 @@ def sizes():
     """The smallest frames, padded by Ethernet, and the largest that fit."""
     for t, padding in product((T4, T6), (0, 1, 2, 18, 40)):
         tiny = bytes(IP(src=t.far(4), dst=LAN.host4))
-        yield decap("%s smallest, %d bytes of padding" % (t.name, padding), t, tiny, padding=padding)
+        yield decap("%s smallest, %d bytes of padding" % (t.name, padding), t, tiny,
+                    padding=padding)
         tiny = bytes(IP(src=LAN.host4, dst=t.far(4)))
         yield encap("%s smallest, %d bytes of padding" % (t.name, padding), t, tiny,
                     padding=padding)
@@ -150,7 +149,6 @@ def gre_headers():
 
 def checksums():
     """C set: verified by TC over header and payload, of even and odd lengths."""
-    from cases import Drop
     lengths = [28, 29, 60, 61, 511, 512, 513, 1023, 1024, 1025, 1499, 1500, 3000, 3333]
     for t, size in product((T4, T4K, T6, T6K), lengths):
         inner = inward(t, 4, PORTS["jm0"], size=size)

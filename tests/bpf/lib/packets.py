@@ -70,9 +70,9 @@ def ether(dst, src, tags, payload, proto=None):
 def gre(inner, key=None, proto=None, csum=False, seq=None, flags=0):
     """GRE header and payload; flags are more bits of the first 16."""
     inner = bytes(inner)
-    header = GRE(proto=TYPE[version(inner)] if proto is None else proto, key_present=int(key is not None),
-                 key=key_number(key), chksum_present=int(csum), seqnum_present=int(seq is not None),
-                 sequence_number=seq)
+    header = GRE(proto=TYPE[version(inner)] if proto is None else proto, chksum_present=int(csum),
+                 key_present=int(key is not None), key=key_number(key),
+                 seqnum_present=int(seq is not None), sequence_number=seq)
     b = bytearray(bytes(header / Raw(inner)))
     b[0:2] = struct.pack("!H", struct.unpack("!H", b[0:2])[0] | flags)
     if flags & 0x4000:
@@ -105,8 +105,8 @@ def outer(tunnel, payload, tos=0, limit=False, src=None, dst=None, **fields):
     return bytes(packet / Raw(payload))
 
 
-def arrival(tunnel, inner, tagged=False, key="in", to=None, padding=0, tos=0, limit=False, ip_args=None,
-            **gre_args):
+def arrival(tunnel, inner, tagged=False, key="in", to=None, padding=0, tos=0, limit=False,
+            ip_args=None, **gre_args):
     """The frame of a tunnel's peer with this packet in it."""
     key = tunnel.key_in if key == "in" else key
     port = world.PORTS[tunnel.to or "eth0"]

@@ -6,10 +6,13 @@ followed in time, traffic that goes on meanwhile, and raw frames sent one by one
 import contextlib
 import re
 import subprocess
+import sys
 import time
+import traceback
 
+import tap
 from tap import is_, ok
-from xgrenet import _SENDER, PYTHON, wait_until
+from xgrenet import _SENDER, PYTHON, Process, Topology, wait_until
 
 
 class Counts:
@@ -79,7 +82,7 @@ def flows(name, host, dst, count=5):
     ok(ping, name + ", all of it", str(ping))
 
 
-def path(name, gateway, host, dst, fast=None, reason=None, count=10):
+def path(name, gateway, host, dst, fast=None, reason=None, count=6):
     """Pings are answered, and how they went out: most by the fast path, or all by the reason."""
     counts = Counts(gateway)
     if fast:  # whatever has to be resolved first
@@ -140,3 +143,44 @@ class Sender:
 def nothing_leaked(t, name):
     """No packet went around the tunnel since the topology was made."""
     is_(t.leaked(), 0, "%s: %s: nothing leaves unencapsulated" % (t.mode, name))
+
+
+def _replay(output):
+    """The results of another program's TAP among ours; its plan is left out."""
+    for line in output.splitlines():
+        found = re.match(r"(not )?ok \d+ - (.*)", line)
+        if found:
+            ok(not found.group(1), found.group(2))
+        elif line.startswith("# "):
+            tap.diag(line[2:])
+
+
+def run_modes(modes, prepare, checks):
+    """
+    A whole test program: with arguments MODE [CHECK...] those checks in a topology of
+    their own, after prepare(t); without, one such process for each mode, all at once,
+    since most of the time they wait.
+    """
+    def one():
+        with Topology(sys.argv[1]) as t:
+            prepare(t)
+            for check in checks:
+                if len(sys.argv) > 2 and check.__name__ not in sys.argv[2:]:
+                    continue
+                start = time.monotonic()
+                try:
+                    check(t)
+                except Exception as error:  # the other checks still tell something
+                    ok(False, "%s: %s ends without an exception" % (t.mode, check.__name__))
+                    tap.diag("".join(traceback.format_exception(error)))
+                tap.diag("%s: %s: %.1f s" % (t.mode, check.__name__, time.monotonic() - start))
+
+    def every():
+        processes = [(mode, Process([PYTHON, sys.argv[0], mode], stdout=subprocess.PIPE))
+                     for mode in modes]
+        for mode, process in processes:
+            output = process.communicate()[0]
+            _replay(output)
+            ok(re.search(r"^1\.\.[1-9]", output, re.M), "%s: ran to its end" % mode)
+
+    tap.run(one if len(sys.argv) > 1 else every)
