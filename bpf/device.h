@@ -60,11 +60,11 @@ static __always_inline bool tunnel_loops(ctx_t *ctx, const struct xgre_tunnel *t
 }
 
 /*
- * Where do outer packets of t go? XGRE_R_NONE, and the answer in *p; a family of
- * AF_UNSPEC there: by p->ifindex, to the next hop that the kernel has for it.
+ * Where do outer packets of t go? XGRE_R_NONE, and the answer in q->fib; a family of
+ * AF_UNSPEC there: by q->fib.ifindex, to the next hop that the kernel has for it.
  */
 static __always_inline int outer_route(ctx_t *ctx, const struct xgre_tunnel *t, __u32 number,
-				       __u32 len, struct fib_query *q, struct bpf_fib_lookup *p)
+				       __u32 len, struct fib_query *q)
 {
 	__u32 *into, oif;
 	long answer;
@@ -78,7 +78,7 @@ static __always_inline int outer_route(ctx_t *ctx, const struct xgre_tunnel *t, 
 	q->pad = 0;
 	if (len > MTU_ASK)
 		len = MTU_ASK;
-	answer = fib_ask(ctx, q, p, len, 0);
+	answer = fib_ask(ctx, q, len, 0);
 	/*
 	 * This is the host's own packet, for which forwarding need not be on,
 	 * but bpf_fib_lookup() answers nobody then: the kernel's output route
@@ -87,8 +87,8 @@ static __always_inline int outer_route(ctx_t *ctx, const struct xgre_tunnel *t, 
 	if (answer == BPF_FIB_LKUP_RET_FWD_DISABLED) {
 		__u32 mtu = 0;
 
-		p->ifindex = t->port_ifindex;
-		p->family = AF_UNSPEC;
+		q->fib.ifindex = t->port_ifindex;
+		q->fib.family = AF_UNSPEC;
 		bpf_check_mtu(ctx, t->port_ifindex, &mtu, 0, 0);
 		return len > mtu ? XGRE_R_TOO_BIG : XGRE_R_NONE;
 	}
@@ -96,7 +96,7 @@ static __always_inline int outer_route(ctx_t *ctx, const struct xgre_tunnel *t, 
 		return XGRE_R_TOO_BIG;
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS && answer != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return XGRE_R_NO_ROUTE;
-	oif = p->ifindex;
+	oif = q->fib.ifindex;
 	into = bpf_map_lookup_elem(&devices, &oif);
 	if (into && *into == number)
 		return XGRE_R_LOOP;
@@ -111,7 +111,6 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 	struct ethhdr *eth = ctx_data(ctx);
 	struct xgre_tunnel_cpu *tc;
 	struct xgre_route_cpu *rc;
-	struct bpf_fib_lookup p;
 	struct xgre_tunnel *t;
 	__u32 bytes, segments, route, l3, *number;
 	__u32 ifindex = ctx_ifindex(ctx);
@@ -133,7 +132,7 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 		return XGRE_R_MALFORMED;
 	if (info->proto == IPPROTO_GRE && tunnel_loops(ctx, t))
 		return XGRE_R_LOOP;
-	reason = outer_route(ctx, t, *number, wire_len(ctx, ETH_LEN, info) + t->outer_len, q, &p);
+	reason = outer_route(ctx, t, *number, wire_len(ctx, ETH_LEN, info) + t->outer_len, q);
 	if (reason)
 		return reason;
 
@@ -154,16 +153,16 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 	if (rc && route_is_of(route, *number))
 		counter_add(&rc->tx, segments, bytes);
 
-	if (p.family == AF_UNSPEC) {
-		*ret_action = bpf_redirect_neigh(p.ifindex, NULL, 0, 0);
+	if (q->fib.family == AF_UNSPEC) {
+		*ret_action = bpf_redirect_neigh(q->fib.ifindex, NULL, 0, 0);
 		return XGRE_R_NONE;
 	}
-	neigh.nh_family = p.family;
-	if (p.family == AF_INET)
-		neigh.ipv4_nh = p.ipv4_dst;
+	neigh.nh_family = q->fib.family;
+	if (q->fib.family == AF_INET)
+		neigh.ipv4_nh = q->fib.ipv4_dst;
 	else
-		__builtin_memcpy(neigh.ipv6_nh, p.ipv6_dst, sizeof(neigh.ipv6_nh));
-	*ret_action = bpf_redirect_neigh(p.ifindex, &neigh, sizeof(neigh), 0);
+		__builtin_memcpy(neigh.ipv6_nh, q->fib.ipv6_dst, sizeof(neigh.ipv6_nh));
+	*ret_action = bpf_redirect_neigh(q->fib.ifindex, &neigh, sizeof(neigh), 0);
 	return XGRE_R_NONE;
 }
 

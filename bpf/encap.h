@@ -63,7 +63,7 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 		return XGRE_R_ROLE;
 	if (!(t->flags & XGRE_TUNNEL_FAST) || r->flags & XGRE_ROUTE_SLOW)
 		return XGRE_R_SLOW;
-	if (info_martian(info) || route_lookup(info->family, &info->src) == XGRE_ROUTE_LOCAL)
+	if (info_martian(info) || addr_local(info->family, &info->src))
 		return XGRE_R_MARTIAN;
 	if (info->ttl <= 1)
 		return XGRE_R_TTL;

@@ -30,6 +30,7 @@ struct fib_query {
 	__u8 tos;
 	__u8 proto;
 	__u8 pad;
+	struct bpf_fib_lookup fib; /* what the kernel was asked, and what it said */
 };
 
 static __always_inline void query_fill(struct fib_query *q, const struct ip_info *info, __u32 iif)
@@ -47,10 +48,10 @@ static __always_inline void query_fill(struct fib_query *q, const struct ip_info
  * One bpf_fib_lookup(). tot_len other than 0 keeps TC from comparing the
  * packet itself with the device's MTU; the MTU has its own question.
  */
-static __always_inline long fib_ask(ctx_t *ctx, const struct fib_query *q,
-				    struct bpf_fib_lookup *p, __u16 tot_len,
-				    __u32 flags)
+static __always_inline long fib_ask(ctx_t *ctx, struct fib_query *q, __u16 tot_len, __u32 flags)
 {
+	struct bpf_fib_lookup *p = &q->fib;
+
 	__builtin_memset(p, 0, sizeof(*p));
 	p->ifindex = q->iif;
 	p->tot_len = tot_len;
@@ -94,7 +95,6 @@ static __always_inline __u32 fib_reason(long answer, const struct fib_query *q)
 static __noinline int nexthop_read(ctx_t *ctx, struct xgre_nexthop *e, struct fib_query *q,
 				   __u64 now)
 {
-	struct bpf_fib_lookup p;
 	bool same;
 	long answer;
 
@@ -114,26 +114,26 @@ static __noinline int nexthop_read(ctx_t *ctx, struct xgre_nexthop *e, struct fi
 	e->family = q->family;
 	e->read_at = now;
 
-	answer = fib_ask(ctx, q, &p, 1, 0);
+	answer = fib_ask(ctx, q, 1, 0);
 	e->reason = fib_reason(answer, q);
-	e->oif = p.ifindex;
+	e->oif = q->fib.ifindex;
 	/* tunnel devices have no neighbours before the kernel's first packet */
 	if (answer == BPF_FIB_LKUP_RET_NO_NEIGH && bpf_map_lookup_elem(&devices, &e->oif))
 		e->reason = XGRE_R_TO_TUNNEL;
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS)
 		return 0;
-	__builtin_memcpy(e->dmac, p.dmac, sizeof(e->dmac));
-	__builtin_memcpy(e->smac, p.smac, sizeof(e->smac));
+	__builtin_memcpy(e->dmac, q->fib.dmac, sizeof(e->dmac));
+	__builtin_memcpy(e->smac, q->fib.smac, sizeof(e->smac));
 
-	__u32 number = 0, oif = p.ifindex;
+	__u32 number = 0, oif = q->fib.ifindex;
 
 	if (!port_find(oif, 0, &number))
 		e->reason = bpf_map_lookup_elem(&devices, &oif) ? XGRE_R_TO_TUNNEL :
 								  XGRE_R_NOT_A_PORT;
 	e->port = number;
 
-	if (fib_ask(ctx, q, &p, MTU_ASK, 0) == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
-		e->mtu = p.mtu_result;
+	if (fib_ask(ctx, q, MTU_ASK, 0) == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		e->mtu = q->fib.mtu_result;
 	} else {
 		__u32 mtu = 0;
 
@@ -224,15 +224,14 @@ static __always_inline int source_reachable(ctx_t *ctx, __u32 flags, const struc
 /* The cold half of route_agrees(): ask, with the packet at hand as the sample. */
 static __noinline int route_ask(ctx_t *ctx, struct fib_query *q, __u32 device)
 {
-	struct bpf_fib_lookup p;
 	long answer;
 
 	if (!q)
 		return XGRE_R_FIB;
-	answer = fib_ask(ctx, q, &p, 1, 0);
+	answer = fib_ask(ctx, q, 1, 0);
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS && answer != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return fib_reason(answer, q);
-	return p.ifindex == device ? XGRE_R_NONE : XGRE_R_KERNEL_ROUTE;
+	return q->fib.ifindex == device ? XGRE_R_NONE : XGRE_R_KERNEL_ROUTE;
 }
 
 /*

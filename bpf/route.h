@@ -52,6 +52,17 @@ static __always_inline __u32 route_lookup(__u8 family, const struct xgre_addr *a
 	return xgre_lpm_route(family == XGRE_FAMILY_4 ? lpm_lookup4(a) : lpm_lookup6(a));
 }
 
+/* Is this one of the host's own addresses? */
+static __always_inline bool addr_local(__u8 family, const struct xgre_addr *a)
+{
+	struct xgre_meta *m = XGRE_LOOKUP(meta, 0);
+	__u32 bit = xgre_locals_bit(a);
+
+	if (!m || !(m->locals[bit / 64] >> bit % 64 & 1))
+		return false;
+	return route_lookup(family, a) == XGRE_ROUTE_LOCAL;
+}
+
 /* Does this route lead to the tunnel? */
 static __always_inline bool route_is_of(__u32 route, __u32 tunnel)
 {

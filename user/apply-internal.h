@@ -82,6 +82,8 @@ int kernel_routes_audit(struct run *r, const struct model *m, bool *damaged);
 
 /* unload.c: everything of the instance goes; nothing is printed. */
 int unload_state(const char *instance, struct nl *nl);
+/* Id of the map that all programs of an instance use; 0 where it is not pinned. */
+uint32_t marker_map(const char *instance);
 
 /* holes.c: prefixes inside ours that the kernel must answer for; all recomputed. */
 int holes_update(struct run *r);

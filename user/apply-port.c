@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Ports: programs on their hooks, and the entry that tells the programs about them. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <stdio.h>
@@ -201,25 +202,59 @@ bool port_intact(struct run *r, const struct port *p)
 	       id == r->prog.id[lower.xdp_mode == XDP_ATTACHED_SKB ? PROGRAM_SKB : PROGRAM_XDP];
 }
 
+/*
+ * Who is left remembers how the switch common to all devices was, and the last gives
+ * it back. Is there a port besides the named one?
+ */
+static bool redirects_left_to(const struct state *st, const char *leaving)
+{
+	bool found = false;
+
+	for (int i = 0; i < XGRE_PORTS_MAX; i++) {
+		if (!st->ports[i].flags || !strcmp(st->ports[i].name, leaving))
+			continue;
+		__atomic_fetch_or(&st->ports[i].flags, XGRE_PORT_ALL_REDIRECTS_WERE_ON,
+				  __ATOMIC_RELAXED);
+		found = true;
+	}
+	return found;
+}
+
+/* The same among the other instances in this network namespace. */
+static bool redirects_left_to_others(const struct state *st)
+{
+	DIR *dir = opendir(STATE_ROOT);
+	bool found = false;
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		struct state *other;
+
+		/* those of other network namespaces cannot be opened to write */
+		if (d->d_name[0] == '.' || !strcmp(d->d_name, st->instance) ||
+		    state_open(d->d_name, true, &other))
+			continue;
+		found |= redirects_left_to(other, "");
+		state_close(other);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 int port_leave(struct nl *nl, const struct state *st, const struct xgre_port *p)
 {
 	struct netdev d;
 	int err;
 
+	if (p->flags & XGRE_PORT_ALL_REDIRECTS_WERE_ON && !redirects_left_to(st, p->name) &&
+	    !redirects_left_to_others(st))
+		sysctl_set(SEND_REDIRECTS, "all", 1);
 	if (netdev_get(nl, p->name, &d) || d.ifindex != p->ifindex)
 		return 0;
 	err = tc_detach(nl, p->ifindex, p->flags & XGRE_PORT_CLSACT_MADE);
 	if (p->flags & XGRE_PORT_REDIRECTS_WERE_ON)
 		sysctl_set(SEND_REDIRECTS, p->name, 1);
-	if (p->flags & XGRE_PORT_ALL_REDIRECTS_WERE_ON) {
-		uint32_t others = 0;
-
-		/* the last port that knows gives the common switch back */
-		for (int i = 0; i < XGRE_PORTS_MAX; i++)
-			others += st->ports[i].flags != 0 && strcmp(st->ports[i].name, p->name);
-		if (!others)
-			sysctl_set(SEND_REDIRECTS, "all", 1);
-	}
 	return err;
 }
 
@@ -235,11 +270,8 @@ int port_del(struct run *r, const char *name)
 		return 0;
 	e = r->st->ports[number];
 	for (int i = 0; i < XGRE_PORTS_MAX; i++)
-		if (i != number && r->st->ports[i].flags) {
+		if (i != number && r->st->ports[i].flags)
 			shared |= r->st->ports[i].lower == e.lower;
-			/* who is left remembers how the common switch was */
-			r->st->ports[i].flags |= e.flags & XGRE_PORT_ALL_REDIRECTS_WERE_ON;
-		}
 	if (!shared) {
 		err = xdp_detach(r->st, netdev_get_index(r->nl, e.lower, &lower) ? name : lower.name);
 		if (err)

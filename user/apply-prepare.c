@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What must be known and true before anything is changed. */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <net/if_arp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -63,8 +65,32 @@ static int port_lower(struct run *r, const struct port *p, struct port_facts *f)
 	return 0;
 }
 
+/* Instance other than this one whose program is in our filter's place; false: none. */
+static bool port_taken(const struct run *r, uint32_t ifindex, char ret[NAME_MAX + 1])
+{
+	DIR *dir = opendir(STATE_ROOT);
+	bool found = false;
+	struct dirent *d;
+	uint32_t id, map;
+
+	if (!dir)
+		return false;
+	while (!tc_query(ifindex, &id) && !found && (d = readdir(dir))) {
+		if (d->d_name[0] == '.' || !strcmp(d->d_name, r->instance))
+			continue;
+		map = marker_map(d->d_name);
+		found = map && program_uses_map(id, map);
+		if (found)
+			strcpy(ret, d->d_name);
+	}
+	closedir(dir);
+	return found;
+}
+
 static int ports_prepare(struct run *r)
 {
+	char other[NAME_MAX + 1];
+
 	for (size_t i = 0; i < r->want->nports; i++) {
 		const struct port *p = &r->want->ports[i];
 		struct port_facts *f = &r->ports[i];
@@ -82,6 +108,11 @@ static int ports_prepare(struct run *r)
 		err = port_lower(r, p, f);
 		if (err)
 			return err;
+		if (port_taken(r, f->dev.ifindex, other))
+			return run_fail(r, -EBUSY, &p->place,
+					"port %s: instance %s has it; a device is the port of one "
+					"instance (xgre-load -i %s unload)",
+					p->name, other, other);
 	}
 	return 0;
 }

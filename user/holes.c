@@ -10,6 +10,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 #include "apply-internal.h"
+#include "resolve.h"
 
 struct hole {
 	struct prefix prefix;
@@ -128,6 +129,18 @@ static int holes_remove(struct run *r, const struct hole *holes, size_t n)
 	return 0;
 }
 
+/* The filter of own addresses, by the same holes. Whole words: a reader sees the old or the new. */
+static void locals_update(struct run *r, const struct hole *holes, size_t n)
+{
+	uint64_t words[XGRE_LOCALS_WORDS] = {};
+
+	for (size_t i = 0; i < n; i++)
+		if (holes[i].route == XGRE_ROUTE_LOCAL)
+			locals_add(words, &holes[i].prefix);
+	for (size_t i = 0; i < XGRE_LOCALS_WORDS; i++)
+		__atomic_store_n(&r->st->meta->locals[i], words[i], __ATOMIC_RELAXED);
+}
+
 int holes_update(struct run *r)
 {
 	struct hole *holes = NULL;
@@ -143,6 +156,8 @@ int holes_update(struct run *r)
 		err = state_prefix_set(r->st, &holes[i].prefix, &v);
 	}
 	err = err ?: holes_remove(r, holes, n);
+	if (!err)
+		locals_update(r, holes, n);
 	free(holes);
 	return err ? run_fail(r, err, NULL, "computing holes: %s", run_reason(r, err)) : 0;
 }

@@ -186,6 +186,17 @@ int sources_fill(const struct tunnel *t, uint32_t number, struct xgre_source_key
 	return 0;
 }
 
+void locals_add(uint64_t words[XGRE_LOCALS_WORDS], const struct prefix *p)
+{
+	uint32_t bit = xgre_locals_bit(&p->addr.a);
+
+	if (p->length == (p->addr.family == XGRE_FAMILY_4 ? 32 : 128))
+		words[bit / 64] |= 1ull << bit % 64;
+	else if (p->addr.family != XGRE_FAMILY_4 || p->addr.a.b[0] != 127)
+		/* loopback's own prefix is left out: as a source it is martian anyhow */
+		memset(words, 0xff, XGRE_LOCALS_WORDS * sizeof(*words));
+}
+
 void device_mac(const char *instance, const char *host_id, const struct tunnel *t, bool peer,
 		uint8_t ret[6])
 {

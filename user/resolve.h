@@ -30,6 +30,9 @@ void port_fill(const struct port *p, struct xgre_port *ret);
 int sources_fill(const struct tunnel *t, uint32_t number, struct xgre_source_key **ret,
 		 size_t *ret_count);
 
+/* Put a local address or prefix into the filter of meta.locals. */
+void locals_add(uint64_t words[XGRE_LOCALS_WORDS], const struct prefix *p);
+
 /* A locally administered MAC and a link group, stable for these inputs. */
 void device_mac(const char *instance, const char *host_id, const struct tunnel *t, bool peer,
 		uint8_t ret[6]);

@@ -16,8 +16,7 @@
 #include "lock.h"
 #include "resolve.h"
 
-/* Id of the map that all programs of the instance use; 0 where it is not pinned. */
-static uint32_t marker_map(const char *instance)
+uint32_t marker_map(const char *instance)
 {
 	struct bpf_map_info info = {};
 	uint32_t len = sizeof(info);

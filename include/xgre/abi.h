@@ -229,7 +229,8 @@ struct xgre_port_slot {
 
 static inline __u32 xgre_port_hash(__u32 ifindex, __u32 tags)
 {
-	return xgre_mix((__u64)tags << 32 | ifindex) & (XGRE_PORT_SLOTS - 1);
+	/* small numbers all: no mixing needed to keep few of them apart */
+	return (ifindex ^ tags ^ tags >> 16) & (XGRE_PORT_SLOTS - 1);
 }
 
 /*
@@ -268,6 +269,18 @@ struct xgre_prefix {
 	struct xgre_addr via;
 };
 
+/*
+ * A Bloom filter of this host's own addresses, one bit each: most sources are
+ * known not to be one of them without a look into the table. Where a whole
+ * prefix is local all bits are set.
+ */
+#define XGRE_LOCALS_WORDS 16
+
+static inline __u32 xgre_locals_bit(const struct xgre_addr *a)
+{
+	return xgre_mix(a->q[0] ^ a->q[1] << 1) & (XGRE_LOCALS_WORDS * 64 - 1);
+}
+
 /* One entry: what every tool checks before it touches anything else. */
 struct xgre_meta {
 	__u32 abi;	     /* XGRE_ABI_VERSION */
@@ -279,6 +292,7 @@ struct xgre_meta {
 	__u64 netns_cookie;  /* the same; inode numbers are used again, these never */
 	__u32 unfinished;    /* a change was begun; it is 0 again when that has ended well */
 	__u32 pad;
+	__u64 locals[XGRE_LOCALS_WORDS];
 };
 
 #define XGRE_STATIC_ASSERT(cond) _Static_assert(cond, #cond)
@@ -299,6 +313,6 @@ XGRE_STATIC_ASSERT(XGRE_PORT_RPF_LOOSE == XGRE_TUNNEL_RPF_LOOSE);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_port_slot) == 16);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_source_key) == 24);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_prefix_key) == 24);
-XGRE_STATIC_ASSERT(sizeof(struct xgre_meta) == 48);
+XGRE_STATIC_ASSERT(sizeof(struct xgre_meta) == 176);
 
 #endif

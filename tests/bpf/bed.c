@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From a request to maps and programs: what xgre-load apply does, but for the system around them. */
+/* From a request to maps and programs: what xgre-load apply does, without the system around. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -204,6 +204,8 @@ static int fixed_load(struct bed *b, json_t *list, uint32_t route, struct proble
 
 		if (!text || prefix_parse(text, &prefix))
 			return problem_set(p, "%s is no prefix", text ?: "?");
+		if (route == XGRE_ROUTE_LOCAL)
+			locals_add((uint64_t *)b->st->meta->locals, &prefix);
 		err = prefix_load(b, &prefix, route, p);
 		if (err)
 			return err;

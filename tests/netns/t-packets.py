@@ -32,7 +32,8 @@ def quiet(t):
             chain input { type filter hook input priority 0; policy drop; }
         }""")
     t.net.run("nft insert rule inet provider forward counter drop;"
-              "nft add chain inet provider input '{ type filter hook input priority 0; policy drop; }'")
+              "nft add chain inet provider input"
+              " '{ type filter hook input priority 0; policy drop; }'")
     gw = t.gw100
     macs = {t.h100.mac(): ("192.168.100.10",), t.net.mac("lan100"): ("192.168.100.1",
                                                                   "2001:db8:100::1"),
@@ -134,7 +135,8 @@ def alive(t, sender, name):
     f.add("out", odd.ip4(src="192.168.101.77", dst=odd.FAR))
     with t.sw100.capture("gw100", "ether src " + gw) as capture:
         sender.send(*[frame for _, frame, _ in f.list] * 5)
-        is_(len(capture.wait(10, match=lambda p: p.haslayer(UDP))), 10, name + "the gateway goes on")
+        is_(len(capture.wait(10, match=lambda p: p.haslayer(UDP))), 10,
+            name + "the gateway goes on")
     have = counts.since()
     ok(min(have.get("fast-rx", 0), have.get("fast-tx", 0)) >= 3, name + "by the fast path", have)
 

@@ -152,7 +152,8 @@ def check_instances(t, one, ports):
     """Two instances in one namespace, one on each device."""
     gw, mode = t.gw100, t.mode
     gw.load("unload")
-    redirects = gw.sysctl("net.ipv4.conf.all.send_redirects")
+    is_([gw.sysctl("net.ipv4.conf.%s.send_redirects" % dev) for dev in ("all", "eth0", "eth1")],
+        ["1"] * 3, "%s: unload of two ports gives redirects back" % mode)
     gw.run("ip route add 203.0.113.9 via %s" % t.h101.ip)
     other = {"gre9": {"local": "192.168.101.254", "remote": "203.0.113.9", "mtu": 1400,
                       "addresses": ["10.9.0.1/30"], "routes": [{"to": "10.9.1.0/24"}]}}
@@ -186,7 +187,7 @@ def check_instances(t, one, ports):
            "%s: unloading one leaves the other" % mode)
     finally:
         is_(load("unload").returncode, 0, "%s: the second one goes as well" % mode)
-    is_(gw.sysctl("net.ipv4.conf.all.send_redirects"), redirects,
+    is_(gw.sysctl("net.ipv4.conf.all.send_redirects"), "1",
         "%s: redirects are as before the two" % mode)
 
 
@@ -212,7 +213,7 @@ def check_several(t):
         for gw in t.gateways:
             have = counts[gw].since()
             # on any of the devices there may be a little of IPv6's own as well
-            ok(all(10 <= have[name + way] > have[way[1:]] - 5 for way in ("-tx", "-rx")),
+            ok(all(6 <= have[name + way] > have[way[1:]] - 5 for way in ("-tx", "-rx")),
                "%s: several tunnels: %s of %s and no other" % (mode, name, gw.role), have)
         keys = {(p[IP].src == "192.168.100.254", p[GRE].key if p[GRE].key_present else None)
                 for p in capture.packets() if dst in (p[GRE].payload.src, p[GRE].payload.dst)}
@@ -367,7 +368,7 @@ def check_sizes(t):
 
 
 def check_pptp(t):
-    """GRE of inside hosts is a packet like others: version 1 is PPTP's, version 0 another tunnel's."""
+    """GRE of inside hosts is a packet like others; version 1 is PPTP's."""
     mode = t.mode
     pptp = bytes.fromhex("3001880b000c0007") + b"\0\0\0\1" + b"ppp payload."
     plain = bytes.fromhex("00000800") + bytes(IP(src="10.1.1.1", dst="10.1.1.2") / UDP() / b"x")
@@ -434,7 +435,8 @@ def check_nested(t):
         gw.apply(config(mode, {
             "gre1": tunnel(near, ["192.168.%d.0/24" % far], key=1),
             "gre2": {"local": "192.168.%d.254" % near, "remote": "192.168.%d.254" % far,
-                     "mtu": 1436, "addresses": ["10.%d.0.253/24" % near], "routes": [{"to": "10.%d.0.0/24" % far}]}}))
+                     "mtu": 1436, "addresses": ["10.%d.0.253/24" % near],
+                     "routes": [{"to": "10.%d.0.0/24" % far}]}}))
     name = "%s: a tunnel in a tunnel: " % mode
     with t.net.capture("lan100", "ip proto gre") as capture:
         t.h100.run(["ping", "-nc2", "-i0.05", "-W0.5", "10.200.0.1"], check=False)

@@ -161,17 +161,17 @@ def programs(gateway):
 
 def meta(gateway, **values):
     """
-    Write fields of the pinned meta map (bpftool map update) as another version
-    or build of the tools would have; returns what they were.
+    Write abi or build in the pinned meta map (bpftool map update), as another
+    version of the tools would have; returns what they were.
     """
-    old = dump(gateway, "meta")[0]["value"]
-    new = dict(old, **values)
-    words = struct.pack("IIIIQQQII", *(new[k] for k in (
-        "abi", "chunks_used", "chunks_free", "chunks_wait", "build", "netns", "netns_cookie",
-        "unfinished", "pad")))
-    gateway.run(["bpftool", "map", "update", "pinned", PINS / gateway.name / "maps/meta", "key",
-                 "0", "0", "0", "0", "value", *(str(b) for b in words)])
-    return {k: old[k] for k in values}
+    pin = ["pinned", PINS / gateway.name / "maps/meta"]
+    entry = json.loads(gateway.out(["bpftool", "-j", "map", "dump", *pin]))[0]
+    value = bytearray(int(b, 16) for b in entry["value"])
+    for field, new in values.items():
+        struct.pack_into({"abi": "I", "build": "Q"}[field], value, {"abi": 0, "build": 16}[field],
+                         new)
+    gateway.run(["bpftool", "map", "update", *pin, "key", *entry["key"], "value", *map(str, value)])
+    return {k: entry["formatted"]["value"][k] for k in values}
 
 
 class Stream:
