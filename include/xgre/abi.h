@@ -229,8 +229,8 @@ struct xgre_port_slot {
 
 static inline __u32 xgre_port_hash(__u32 ifindex, __u32 tags)
 {
-	/* small numbers all: no mixing needed to keep few of them apart */
-	return (ifindex ^ tags ^ tags >> 16) & (XGRE_PORT_SLOTS - 1);
+	/* the upper 8 bits of a product: half of xgre_mix() is enough for a few small numbers */
+	return (tags ^ ifindex << 12 ^ ifindex) * 0x9e3779b1u >> 24;
 }
 
 /*
@@ -311,6 +311,7 @@ XGRE_STATIC_ASSERT(sizeof(struct xgre_port) == 48);
 XGRE_STATIC_ASSERT(XGRE_PORT_RPF_STRICT == XGRE_TUNNEL_RPF_STRICT);
 XGRE_STATIC_ASSERT(XGRE_PORT_RPF_LOOSE == XGRE_TUNNEL_RPF_LOOSE);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_port_slot) == 16);
+XGRE_STATIC_ASSERT(XGRE_PORT_SLOTS == 1 << 8);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_source_key) == 24);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_prefix_key) == 24);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_meta) == 176);
