@@ -174,9 +174,12 @@ static __always_inline int device_decap(ctx_t *ctx, const struct frame *f,
 	__u32 bytes = wire_bytes(ctx, d->off, d->inner);
 	__u32 segments = ctx_segments(ctx);
 	bool large = !ctx_gso_size(ctx) && d->inner->len > t->mtu;
+	struct decap nested = {};
 	struct ethhdr *eth;
+	bool again;
 	int reason;
 
+	again = d->inner->proto == IPPROTO_GRE && decap_find(ctx, d->off, d->inner, &nested);
 	reason = trim(ctx, d->off + d->inner->len);
 	reason = reason ?: ecn_decap(ctx, d->off, outer, d->inner);
 	reason = reason ?: room_pop(ctx, f->l3, d->off, outer, d->inner, NULL);
@@ -187,6 +190,11 @@ static __always_inline int device_decap(ctx_t *ctx, const struct frame *f,
 	__builtin_memcpy(eth->h_source, t->peer_mac, ETH_ALEN);
 	eth->h_proto = d->gre.proto;
 	decap_count(d, segments, bytes, false);
+	/* of a tunnel in this one: the port takes it apart again, the device would not */
+	if (again) {
+		__builtin_memcpy(eth->h_dest, f->port->mac, ETH_ALEN);
+		return bpf_redirect(f->port->ifindex, BPF_F_INGRESS);
+	}
 	/*
 	 * A veth drops what is larger than its MTU; the far end's may be
 	 * larger than ours, which a tunnel must accept. At ingress nobody asks.

@@ -9,7 +9,11 @@ extern const char *const state_map_name[MAP_COUNT];
 /* Map the arrays that are mapped and learn the sizes. */
 int state_map_memory(struct state *st, bool writable);
 struct state *state_new(const char *instance);
-/* Inode number of this process's network namespace; 0 where it cannot be told. */
+
+/* This process's network namespace: its inode number, its cookie; 0 where it cannot be told. */
 uint64_t netns_id(void);
+uint64_t netns_cookie(void);
+/* May a process in this one write to the instance? 0, -EXDEV or -ESTALE as state_open() says. */
+int netns_check(const struct xgre_meta *meta);
 
 #endif

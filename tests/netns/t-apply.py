@@ -68,8 +68,8 @@ def fields(gateway, name):
 
 def first(t):
     gateway = t.gw100
-    is_(gateway.apply(BASE, "--dry-run").stdout.splitlines()[-1], "dry run, nothing changed: 8 changes",
-        "dry run of a first apply")
+    is_(gateway.apply(BASE, "--dry-run").stdout.splitlines()[-1],
+        "dry run, nothing changed: 8 changes", "dry run of a first apply")
     ok(not (PINS / gateway.name).exists(), "makes nothing")
     done = gateway.apply(BASE)
     is_(done.stdout.splitlines(), ["port eth0: added", "tunnel gre1: added", "tunnel gre2: added",
@@ -233,7 +233,8 @@ def routes(t):
             file.write(show)
             file.flush()
             done = gateway.load("check", "-c", file.name)
-            ok("no errors; 1 ports, 3 tunnels, 9 routes" in done.stdout, "show | check", done.stdout)
+            ok("no errors; 1 ports, 3 tunnels, 9 routes" in done.stdout, "show | check",
+               done.stdout)
         gateway.apply(gre2(mtu=1400))
         gateway.apply(BASE)
         same(view(gateway), running, "they survive changes of their tunnel")
@@ -244,15 +245,16 @@ def routes(t):
         gateway.apply(BASE)
         route("del", "10.52.0.0/16", "dev", "gre2")
         is_(gateway.apply(BASE, "--prune").stdout.splitlines(),
-            ["route fd52::/48 dev gre2: removed", "applied: 1 change"], "apply --prune removes them")
+            ["route fd52::/48 dev gre2: removed", "applied: 1 change"],
+            "apply --prune removes them")
         same(view(gateway), start, "and all is as before")
         route("del", "10.20.0.0/16", "dev", "gre2")
         is_(gateway.apply(BASE).stdout.splitlines(), ["route 10.20.0.0/16 dev gre2: added",
                                                       "applied: 1 change"],
             "apply puts a deleted route of the file back")
         route("replace", "10.20.0.0/16", "dev", "gre3")
-        is_(gateway.apply(BASE).stdout.splitlines(), ["route 10.20.0.0/16 dev gre2: changed: tunnel "
-                                                      "origin", "applied: 1 change"],
+        is_(gateway.apply(BASE).stdout.splitlines(),
+            ["route 10.20.0.0/16 dev gre2: changed: tunnel origin", "applied: 1 change"],
             "and one that was replaced")
         same(view(gateway), start, "as it was")
     nothing_lost(stream, "route: what is not concerned lost nothing")
@@ -298,7 +300,8 @@ def together(t):
     have = fields(gateway, "gre2")
     is_(have["mtu"] - have["key"], 1300, "the last one's state is whole")
     is_(gateway.apply(texts[have["key"] - 10]).stdout, UNCHANGED, "in all its parts")
-    is_(sum(1 for e in dump(gateway, "endpoints") if e["value"]["tunnel"]), 3, "nothing is left over")
+    is_(sum(1 for e in dump(gateway, "endpoints") if e["value"]["tunnel"]), 3,
+        "nothing is left over")
     gateway.apply(BASE)
     nothing_lost(stream, "many applies at a time: the other tunnel lost nothing")
 
@@ -315,7 +318,8 @@ def netns_gone(t):
                         "ip link set eth0 up; ip addr add 192.168.100.254/24 dev eth0; "
                         "ip route add default via 192.168.100.1")
             done = gateway.apply(text)
-            is_("is gone" in done.stdout, turn > 0, "a namespace of the same name, %d: noticed" % turn)
+            is_("is gone" in done.stdout, turn > 0,
+                "a namespace of the same name, %d: noticed" % turn)
             # the kernel itself sends a few packets into a new device
             ok(gateway.tunnel()["tx"]["packets"] < 20, "counters start afresh")
             gateway.run("ping -q -c 30 -i 0.01 -W 0.1 192.168.200.1", check=False)
@@ -324,11 +328,13 @@ def netns_gone(t):
             wait_until(lambda: not os.path.exists(gateway.path))
         done = subprocess.run([BUILD / "xgre-load", "-i", name, "unload"], capture_output=True,
                               text=True, check=False)
-        is_((done.returncode, done.stderr), (0, ""), "unload of an instance whose namespace is gone")
+        is_((done.returncode, done.stderr), (0, ""),
+            "unload of an instance whose namespace is gone")
         ok(not (PINS / name).exists(), "leaves nothing")
     finally:
         subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-        subprocess.run([BUILD / "xgre-load", "-i", name, "unload"], capture_output=True, check=False)
+        subprocess.run([BUILD / "xgre-load", "-i", name, "unload"], capture_output=True,
+                       check=False)
 
 
 def all_of_it():

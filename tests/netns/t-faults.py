@@ -7,7 +7,10 @@ after a failure the state is as before, after a kill the next ordinary command
 mends it, and what is not concerned goes on forwarding all the while.
 """
 import os
+import subprocess
 import sys
+import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
@@ -15,7 +18,7 @@ import tap
 from control import (FAULTS, Stream, config, fault, meta, nothing_lost, programs, same, tunnel,
                      view)
 from tap import is_, ok
-from xgrenet import Topology, prerequisites
+from xgrenet import BUILD, Topology, prerequisites
 
 POINTS_MAX = 200
 
@@ -198,6 +201,32 @@ def update(t):
     nothing_lost(stream, "update: nothing was lost")
 
 
+def any_moment(t):
+    """Killed not at a point, but at any time: what no point was thought of for."""
+    gateway = t.gw100
+    gateway.apply(AFTER)
+    after = view(gateway)
+    gateway.apply(BEFORE)
+    before = view(gateway)
+    argv = [str(BUILD / "xgre-load"), "-n", gateway.name, "-i", gateway.name, "apply", "-c", "-"]
+    killed = 0
+    with Stream(t.h100, t.h200.ip) as stream, tempfile.TemporaryFile("w+") as file:
+        file.write(AFTER)
+        file.flush()
+        for n in range(20):
+            file.seek(0)
+            wait = 0.004 * n
+            with subprocess.Popen(argv, stdin=file, stdout=subprocess.DEVNULL) as process:
+                time.sleep(wait)
+                process.kill()
+            killed += process.returncode < 0
+            text, want = ((BEFORE, before), (AFTER, after))[n // 2 % 2]
+            mended(gateway, text, want, "killed after %d ms" % (1000 * wait))
+            gateway.apply(BEFORE)
+    nothing_lost(stream, "killed at any time: a tunnel that stays as it is lost nothing")
+    tap.diag("%d of 20 were killed before they had ended" % killed)
+
+
 def restore(gateway):
     """By ordinary commands back to the state that routes() starts from."""
     gateway.apply(BEFORE, "--prune")
@@ -210,6 +239,7 @@ def all_of_it():
         first_apply(t)
         ok(t.h100.ping(t.h200.ip), "traffic after the first apply")
         change(t)
+        any_moment(t)
         routes(t)
         update(t)
 

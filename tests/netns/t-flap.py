@@ -15,6 +15,7 @@ from control import Stream, nothing_lost, same, view
 from tap import is_, ok
 from xgrenet import MODES, Topology, prerequisites, reference, wait_until
 
+QUICK = ("-W", "0.2", "-i", "0.01")  # options of ping
 DEFAULT = "ip route add default via 192.168.100.1; ip -6 route add default via 2001:db8:100::1"
 
 
@@ -35,7 +36,8 @@ class Flap:
         t = self.t
         for near, far in ((t.h100, t.h200), (t.h201, t.h101)):
             for dst in (far.ip, far.ip6):
-                first = near.ping(dst, count=1)  # neighbours may have to be found
+                # neighbours may have to be found
+                first = near.ping(dst, count=2, extra=("-W", "1"))
                 pings = [near.ping(dst, count=3), near.ping(dst, count=2, total=1460)]
                 ok(all(pings), "%s: %s, traffic %s to %s" % (t.mode, name, near.role, dst),
                    "\n".join(map(str, [first] + pings)))
@@ -45,8 +47,9 @@ class Flap:
         h100, h200, before = self.t.h100, self.t.h200, self.t.leaked()
         stopped = wait_until(lambda: not h100.run(
             ["ping", "-c", 1, "-W", "0.1", h200.ip], check=False).returncode == 0, 1.5)
-        is_((stopped, h100.ping(h200.ip, count=2).received, self.t.leaked() - before),
-            (True, 0, 0), "%s: %s: nothing crosses, nothing leaks" % (self.t.mode, name))
+        is_((stopped, h100.ping(h200.ip, count=2, extra=QUICK).received,
+             self.t.leaked() - before), (True, 0, 0),
+            "%s: %s: nothing crosses, nothing leaks" % (self.t.mode, name))
 
     def apply(self, name, changes=True):
         """An apply mends, or has nothing to; a second one has nothing to; all is as before."""
@@ -63,10 +66,11 @@ class Flap:
         def counts():
             return self.gateway.tunnel()["fast"]
         start = counts()
-        self.t.h100.ping(self.t.h200.ip, count=20)
+        self.t.h100.ping(self.t.h200.ip, count=20, extra=QUICK)
         end = counts()
         grown = [end[way] - start[way] > 10 for way in ("rx", "tx")]
-        is_(grown, [fast, fast], "%s: %s, %s path" % (self.t.mode, name, "fast" if fast else "slow"))
+        is_(grown, [fast, fast], "%s: %s, %s path" % (
+            self.t.mode, name, "fast" if fast else "slow"))
 
 
 def port_down(f):
@@ -89,11 +93,12 @@ def port_mtu(f):
         f.gateway.run("ip link set eth0 mtu 1400")
         ok(f.t.h100.ping(f.t.h200.ip), "%s: port's MTU 1400, small packets cross" % f.t.mode)
         # from the gateway itself: a veth takes nothing larger than its MTU from others, either
-        full = f.gateway.ping("192.168.200.253", count=2, total=1460)
+        full = f.gateway.ping("192.168.200.253", count=2, total=1460, extra=QUICK)
         is_(full.received, 0, "%s: port's MTU 1400, full ones do not" % f.t.mode)
         ok(f.gateway.drops().get("too-big"), "%s: and are counted" % f.t.mode, f.gateway.drops())
         done = f.gateway.apply(f.text)
-        ok("note: tunnel gre1: mtu 1460" in done.stdout, "%s: apply says so" % f.t.mode, done.stdout)
+        ok("note: tunnel gre1: mtu 1460" in done.stdout, "%s: apply says so" % f.t.mode,
+           done.stdout)
         f.gateway.run("ip link set eth0 mtu 8900")
         f.flows("port's MTU 8900 again")
     nothing_lost(stream, "%s: port's MTU changed, small packets were not lost" % f.t.mode)
@@ -103,7 +108,7 @@ def port_mtu(f):
 def port_address(f):
     # With it go the route to the LAN and the answers to the router's ARP: nobody could go on.
     f.gateway.run("ip addr del 192.168.100.254/24 dev eth0")
-    f.t.h100.ping(f.t.h200.ip)
+    f.t.h100.ping(f.t.h200.ip, extra=QUICK)
     f.gateway.run("ip addr add 192.168.100.254/24 dev eth0; " + DEFAULT, check=False)
     f.flows("local address back")
     f.fast("local address back")
@@ -191,7 +196,8 @@ def port_anew(f):
     gateway.run("ip link del eth0")
     wait_until(lambda: gateway.run("ip link show eth0", check=False).returncode)
     f.stopped("port deleted")
-    t.sw100.run("ip link add gw100 mtu 8900 type veth peer name eth0 mtu 8900 netns " + gateway.name)
+    t.sw100.run("ip link add gw100 mtu 8900 type veth peer name eth0 mtu 8900 netns "
+                + gateway.name)
     t.sw100.run("ip link set gw100 master lan up; ethtool -K gw100 tx off gro on")
     gateway.run("sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.accept_ra=0")
     for address in ("192.168.100.254/24", "192.168.101.254/24", "fd00:100::254/64",

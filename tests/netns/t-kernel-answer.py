@@ -15,9 +15,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 from observe import (ASKED_AGAIN, Counts, Sender, answered, cut, flows, follows, nothing_leaked,
                      once, path, pinging, run_modes)
-from scapy.all import GRE, ICMP, IP, UDP, Ether, IPv6
+from scapy.all import GRE, IP, UDP, Ether, IPv6
 from tap import is_, ok
-from xgrenet import MODES, PUBLIC, Topology, prerequisites, wait_until
+from xgrenet import MODES, PUBLIC, prerequisites, wait_until
 
 NOWHERE = "02:00:00:00:de:ad"
 
@@ -298,11 +298,7 @@ def check_route_gone(t):
     """The tunnel's route goes and comes back under traffic; nothing may take the default route."""
     gw, mode = t.gw100, t.mode
     cover = "unreachable 192.168.0.0/16"
-    steps = (("ip route del", lambda: gw.run("ip route del 192.168.200.0/24 dev gre1;"
-                                             "ip -6 route del fd00:200::/64 dev gre1"),
-              lambda: gw.run("ip route add 192.168.200.0/24 dev gre1 proto 147;"
-                             "ip -6 route add fd00:200::/64 dev gre1 proto 147")),
-             ("ip route del, apply", lambda: gw.run("ip route del 192.168.200.0/24 dev gre1;"
+    steps = (("ip route del, apply", lambda: gw.run("ip route del 192.168.200.0/24 dev gre1;"
                                                     "ip -6 route del fd00:200::/64 dev gre1"),
               lambda: apply(t)),
              ("gre1 down, apply", lambda: gw.run("ip link set gre1 down"), lambda: apply(t)),
@@ -367,8 +363,7 @@ def check_rp_filter(t):
             gw.sysctl("net.ipv4.conf.%s.rp_filter" % dev, value)
         apply(t)
         name = "%s: rp_filter %d: " % (mode, value)
-        for host, dst in ((t.h100, t.h200.ip), (t.h200, t.h101.ip)):
-            path(name + "%s to %s" % (host.role, dst), gw, host, dst, True)
+        path(name + "%s to %s" % (t.h200.role, t.h101.ip), gw, t.h200, t.h101.ip, True)
         for way, frame, where, dev, expression in (
                 ("out", spoofed, t.net, "lan100", "ip proto 47 and src 192.168.100.254"),
                 ("in", inward, t.h101, "eth0", "udp src port 4711")):

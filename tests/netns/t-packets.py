@@ -110,6 +110,9 @@ def send_all(t, sender, frames, fast):
     with t.sw100.capture("gw100", "ether src " + gw.mac()) as capture:
         for name, frame, _ in frames:
             sender.send(frame)
+            if fast == "off":
+                time.sleep(0.005)  # emitted in the order of the frames
+                continue
             words = []
             wait_until(lambda: words.extend(counted(counts)) or words, 0.3, 0.001)
             result[name] = words
@@ -119,8 +122,14 @@ def send_all(t, sender, frames, fast):
         words = counted(counts)
         emitted = [bytes(p) for p in capture.packets()]
     name = "%s, fast path %s: " % (t.mode, fast)
-    is_(bad, [], name + "each of %d packets is counted once" % len(frames))
-    is_(words, [], name + "and nothing else is")
+    if fast == "on":
+        is_(bad, [], name + "each of %d packets is counted once" % len(frames))
+        is_(words, [], name + "and nothing else is")
+    else:
+        # a second look's drops, for those that XDP left to TC
+        more = len([w for w in words if w in drops]) if t.mode == "native" else 0
+        ok(len(frames) <= len(words) <= len(frames) + more,
+           name + "%d packets are counted once" % len(frames), collections.Counter(words))
     faults = [(odd.fault(frame), frame.hex()) for frame in emitted if odd.fault(frame)]
     is_(faults, [], name + "nothing malformed among %d emitted frames" % len(emitted))
     return collections.Counter(normal(f) for f in emitted if normal(f)), result

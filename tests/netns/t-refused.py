@@ -220,11 +220,13 @@ def lost_pins(t):
         if command == "apply":
             gateway.apply(BASE)
             is_(sorted(view(gateway)["maps"]["tunnels"]), ["gre1"], "lost pins: apply runs again")
-            ok("gre2" not in view(gateway)["devices"], "lost pins: and removes what it does not want")
+            ok("gre2" not in view(gateway)["devices"],
+               "lost pins: and removes what it does not want")
             ok(t.h100.ping(t.h200.ip), "lost pins: traffic flows")
         else:
             gateway.load("unload")
-            is_(sorted(view(gateway)["devices"]), ["eth0", "lo"], "lost pins: unload removes devices")
+            is_(sorted(view(gateway)["devices"]), ["eth0", "lo"],
+                "lost pins: unload removes devices")
 
 
 def all_of_it():

@@ -231,7 +231,7 @@ def fault(gateway, where, *args, text=None):
 
 
 def tunnel(site, name, key, **options):
-    """One tunnel as lines of YAML; options are its properties, routes a list of prefixes or texts."""
+    """A tunnel as lines of YAML; options are its properties, routes a list of prefixes or maps."""
     far = 300 - site
     lines = ["local: 192.168.%d.254" % site, "remote: " + PUBLIC[far], "key: %s" % key, "mtu: 1460"]
     for option, value in options.items():
