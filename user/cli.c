@@ -116,6 +116,11 @@ int cli_state_error(const char *instance, int err)
 			  "enter that with -n NETNS, or choose an instance of this one with -i",
 			  instance);
 		break;
+	case -ESTALE:
+		cli_error("instance '%s' was of a network namespace that is gone; "
+			  "'xgre-load -i %s unload' clears it away, apply makes it anew",
+			  instance, instance);
+		break;
 	case -EPERM:
 	case -EACCES:
 		cli_error("instance '%s' cannot be opened: %s; run as root "

@@ -131,13 +131,12 @@ static int gather_reasons(const struct state *st, struct stats *s)
 
 int stats_gather(const struct state *st, unsigned int parts, struct stats *ret)
 {
-	uint64_t ns = netns_id();
-	int err = 0;
+	/* Indices of devices mean nothing, or others, elsewhere. */
+	int err = netns_check(st->meta);
 
 	memset(ret, 0, sizeof(*ret));
-	/* Indices of devices mean nothing, or others, elsewhere. */
-	if (st->meta->netns && ns && st->meta->netns != ns)
-		return -EXDEV;
+	if (err)
+		return err;
 	memcpy(ret->instance, st->instance, sizeof(ret->instance));
 	if (parts & STATS_PORTS)
 		err = gather_ports(st, ret);
