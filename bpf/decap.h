@@ -192,7 +192,7 @@ static __always_inline int decap_forward(ctx_t *ctx, const struct frame *f,
 		return XGRE_R_SLOW;
 	if (!can_decap_l3 && outer->family != inner->family)
 		return XGRE_R_SLOW;
-	if (info_martian(inner))
+	if (info_martian(inner) || addr_local(inner->family, &inner->src))
 		return XGRE_R_MARTIAN;
 	if (inner->ttl <= 1)
 		return XGRE_R_TTL;

@@ -122,9 +122,10 @@ static int port_xdp(struct run *r, const struct port *p, const struct port_facts
 	}
 	if (err == -EBUSY)
 		return run_fail(r, err, &p->place,
-				"port %s: another XDP program is attached; ip link set dev %s xdp off "
+				"port %s: another XDP program is attached; ip link set dev %s %s off "
 				"removes it, xdp: off runs on TC beside it",
-				p->name, f->lower.name);
+				p->name, f->lower.name,
+				f->lower.xdp_mode == XDP_ATTACHED_SKB ? "xdpgeneric" : "xdp");
 	return run_fail(r, err, &p->place,
 			"port %s: the driver refuses %s XDP: %s; xdp: auto takes TC instead", p->name,
 			mode == XDP_MODE_SKB ? "generic" : "native", strerror(-err));
@@ -185,6 +186,7 @@ bool port_intact(struct run *r, const struct port *p)
 	uint32_t ifindex, id, tc_id;
 	const struct xgre_port *e;
 	struct netdev d, lower;
+	bool gro = false;
 
 	if (number < 0 || netdev_get(r->nl, p->name, &d))
 		return false;
@@ -195,6 +197,9 @@ bool port_intact(struct run *r, const struct port *p)
 	if (tc_query(d.ifindex, &tc_id) || tc_id != r->prog.id[PROGRAM_PORT])
 		return false;
 	if (netdev_get_index(r->nl, e->lower, &lower))
+		return false;
+	/* what generic XDP was refused for at first may have come back */
+	if (p->xdp == XDP_MODE_SKB && !ethtool_feature(lower.name, "rx-gro", &gro) && gro)
 		return false;
 	if (xdp_query(r->st, lower.name, &ifindex, &id))
 		return !(e->flags & XGRE_PORT_XDP);

@@ -234,7 +234,8 @@ int route_set(struct run *r, const struct route *have, const char *have_tunnel,
 	if (err == -EEXIST)
 		return run_fail(r, err, &want->place,
 				"route %s: the kernel has another route for it with this metric (ip "
-				"route show %s); remove that or give this one a metric",
+				"route show %s); remove that, or give this one a metric in the "
+				"configuration",
 				text, text);
 	if (err)
 		return run_fail(r, err, &want->place, "route %s dev %s: %s", text, tunnel,

@@ -207,13 +207,36 @@ static int addresses_set(struct run *r, const struct tunnel *t, uint32_t ifindex
 	return err;
 }
 
-static int sources_set(struct run *r, const struct tunnel *t, uint32_t number)
+/*
+ * t without the addresses whose subnet is on another device: hosts of that one
+ * do not come out of the tunnel, and who claims to be one is lying.
+ */
+static int without_elsewhere(struct run *r, const struct tunnel *t, uint32_t ifindex,
+			     struct tunnel *ret)
+{
+	struct netaddr *addrs = NULL;
+	size_t n = 0;
+	int err = netaddr_list(r->nl, &addrs, &n);
+
+	*ret = *t;
+	memset(&ret->addresses, 0, sizeof(ret->addresses));
+	for (size_t i = 0; i < t->addresses.count && !err; i++)
+		if (!connected_elsewhere(addrs, n, ifindex, &t->addresses.items[i]))
+			err = prefix_list_add(&ret->addresses, &t->addresses.items[i]);
+	free(addrs);
+	return err;
+}
+
+static int sources_set(struct run *r, const struct tunnel *t, uint32_t number, uint32_t ifindex)
 {
 	struct xgre_source_key *want = NULL, key, next;
 	int map = r->st->map[MAP_sources];
+	struct tunnel own;
 	size_t n = 0;
 	uint32_t one = 1;
-	int err = sources_fill(t, number, &want, &n);
+	int err = without_elsewhere(r, t, ifindex, &own) ?: sources_fill(&own, number, &want, &n);
+
+	free(own.addresses.items);
 
 	for (size_t i = 0; i < n && !err; i++)
 		if (bpf_map_update_elem(map, &want[i], &one, BPF_ANY))
@@ -335,7 +358,7 @@ int tunnel_set(struct run *r, size_t want)
 		return run_fail(r, err, &t->place, "tunnel %s: setting its addresses: %s", t->name,
 				run_reason(r, err));
 	err = devices_set(r, &pair, number);
-	err = err ?: sources_set(r, t, number);
+	err = err ?: sources_set(r, t, number, pair.dev.ifindex);
 	if (!err) {
 		expected(r, want, &pair, &entry);
 		if (memcmp(&entry, state_tunnel(r->st, number), sizeof(entry)))
@@ -399,7 +422,7 @@ int tunnel_del(struct run *r, const char *name)
 		tunnel_recall(state_tunnel(r->st, number), &runs);
 		endpoint_fill(&runs, number, &e);
 		state_endpoint_clear(r->st, &e);
-		sources_set(r, &none, number);
+		sources_set(r, &none, number, 0);
 	}
 	err = fault_point() ?: pair_remove(r, name) ?: fault_point();
 	if (err)

@@ -54,7 +54,10 @@ static int parse_policy(const struct nlmsghdr *nlh, void *item, const void *arg)
 	if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
 		return 0;
 	nl_attrs(nlh, sizeof(*info), tb, XFRMA_MAX);
-	if (!is_effective(info, tb) || (sel->proto && sel->proto != IPPROTO_GRE))
+	if (!is_effective(info, tb))
+		return 0;
+	/* forwarded packets are the inner ones, of any protocol; the others are about the outer */
+	if (info->dir != XFRM_POLICY_FWD && sel->proto && sel->proto != IPPROTO_GRE)
 		return 0;
 	addr_from_bytes((uint8_t)sel->family, &sel->saddr, sizeof(sel->saddr), &p->src.addr);
 	addr_from_bytes((uint8_t)sel->family, &sel->daddr, sizeof(sel->daddr), &p->dst.addr);
@@ -62,6 +65,8 @@ static int parse_policy(const struct nlmsghdr *nlh, void *item, const void *arg)
 	p->dst.length = sel->prefixlen_d;
 	p->dir = info->dir;
 	switch (p->dir) {
+	case XFRM_POLICY_FWD:
+		return 1;
 	case XFRM_POLICY_OUT:
 		return covers(&p->src, e->local) && covers(&p->dst, e->remote);
 	case XFRM_POLICY_IN:
@@ -77,6 +82,14 @@ static int add_policy(struct firewall *f, const struct policy *p, const char *tu
 
 	prefix_text(&p->src, src);
 	prefix_text(&p->dst, dst);
+	if (p->dir == XFRM_POLICY_FWD)
+		return firewall_add(f,
+				    firewall_text("xfrm policy src %s dst %s dir fwd concerns "
+						  "forwarded packets",
+						  src, dst),
+				    firewall_text("ip xfrm policy delete src %s dst %s dir fwd  # if "
+						  "not needed",
+						  src, dst));
 	return firewall_add(f,
 			    firewall_text("xfrm policy src %s dst %s dir %s matches the outer "
 					  "packets of tunnel %s, which leave in clear on either path",

@@ -32,7 +32,7 @@ int firewall_scan(const struct model *ports, struct firewall *ret);
 
 /*
  * xfrm policies that match an outer packet local -> remote, protocol 47, out,
- * or remote -> local, in. Left out are those that do nothing to it: without a
+ * or remote -> local, in, and those for forwarded packets. Left out are those that do nothing to it: without a
  * transformation, of an xfrm interface, or for marked packets. Appends to *ret.
  * 0 or -errno; no xfrm in the kernel: 0.
  */

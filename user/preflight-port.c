@@ -6,12 +6,13 @@
 #include <bpf/bpf.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <linux/if_link.h>
 #include "attach.h"
 #include "driver-xdp.h"
 #include "preflight-internal.h"
 
-/* Our program's name, by which a running instance is told from others' programs. */
-#define OUR_PROGRAM "xgre_xdp"
+/* How our programs' names begin, by which a running instance is told from others' programs. */
+#define OUR_PROGRAMS "xgre_"
 
 /* A port and the device that XDP goes on, with what its driver says. */
 struct subject {
@@ -128,16 +129,23 @@ static bool carries_vlans(const struct preflight *f, const struct netdev *lower)
 	return false;
 }
 
-/* A tag that the NIC takes off is not in the frame that XDP sees. */
+/*
+ * A tag that the NIC takes off is not in the frame that XDP sees, and a VLAN's
+ * frame then passes for an untagged one. Of a veth the other end decides.
+ */
 static void check_vlans(struct preflight *f, const struct subject *s)
 {
 	bool on = false;
 
-	if (!carries_vlans(f, s->lower) ||
+	if ((is_veth(s->lower) && !carries_vlans(f, s->lower)) ||
 	    ethtool_feature(s->lower->name, "rx-vlan-hw-parse", &on) || !on)
 		return;
-	XDP_FINDING(f, s, "%s takes VLAN tags off before XDP sees them, and has VLAN devices",
-		    s->lower->name);
+	if (s->dev != s->lower)
+		XDP_FINDING(f, s, "%s takes VLAN tags off before XDP sees them", s->lower->name);
+	else
+		finding(f, s->p->name,
+			"takes VLAN tags off before XDP sees them, so that a VLAN's frames pass for "
+			"untagged ones");
 	mend(f, "ethtool -K %s rxvlan off%s", s->lower->name,
 	     is_veth(s->lower) ? "  # and txvlan off on its other end" : "");
 }
@@ -203,7 +211,7 @@ static void check_other_program(struct preflight *f, const struct subject *s)
 		return;
 	if (program_name(id, name))
 		strcpy(name, "?");
-	if (!strcmp(name, OUR_PROGRAM))
+	if (!strncmp(name, OUR_PROGRAMS, strlen(OUR_PROGRAMS)))
 		return;
 	XDP_FINDING(f, s, "another program (%s, id %u) is attached to %s", name, id, dev);
 	link = link_of(s->lower->ifindex, id);
@@ -212,7 +220,8 @@ static void check_other_program(struct preflight *f, const struct subject *s)
 	else if (link)
 		mend(f, "bpftool link detach id %u", link);
 	else
-		mend(f, "ip link set dev %s xdp off", dev);
+		mend(f, "ip link set dev %s %s off", dev,
+		     s->lower->xdp_mode == XDP_ATTACHED_SKB ? "xdpgeneric" : "xdp");
 }
 
 /*
