@@ -4,35 +4,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <net/if_arp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "apply-internal.h"
-#include "cli.h"
-
-int run_fail(const struct run *r, int err, const struct place *place, const char *fmt, ...)
-{
-	char text[768];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	if (r->quiet)
-		return err;
-	if (place && place->line && r->file)
-		fprintf(stderr, "%s:%u:%u: %s\n", r->file, place->line, place->column, text);
-	else
-		cli_error("%s", text);
-	return err;
-}
-
-const char *run_reason(const struct run *r, int err)
-{
-	const char *kernel = r->nl ? nl_error(r->nl) : "";
-
-	return *kernel ? kernel : strerror(-err);
-}
 
 /* A VLAN device stands on another; XDP goes on the lowest and sees the tags in between. */
 static int port_lower(struct run *r, const struct port *p, struct port_facts *f)

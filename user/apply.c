@@ -15,22 +15,6 @@
 #include "lock.h"
 #include "resolve.h"
 
-#ifdef XGRE_FAULTS
-#include <signal.h>
-
-int fault_point(void)
-{
-	static int reached;
-	const char *fault = getenv("XGRE_FAULT");
-	int at;
-
-	reached++;
-	if (fault && sscanf(fault, "kill:%d", &at) == 1 && at == reached)
-		raise(SIGKILL);
-	return fault && sscanf(fault, "fail:%d", &at) == 1 && at == reached ? -EIO : 0;
-}
-#endif
-
 /* Room beyond what the configuration needs, for what comes at run time. */
 #define TUNNELS_MIN 256
 #define ROUTES_MIN  4096

@@ -356,12 +356,12 @@ def check_rp_filter(t):
     gw, mode = t.gw100, t.mode
     spoofed = Ether(dst=gw.mac(), src=t.h100.mac()) / IP(
         src="192.168.200.77", dst=t.h200.ip) / UDP(dport=9)
-    # inside: the subnet of gre1's own address, which is also that of eth0
+    # a source of eth0's own subnet, which the tunnel lets in by sources: any alone
     inward = gre_frame(t, IP(src="192.168.100.77", dst=t.h101.ip) / UDP(sport=4711, dport=9))
     for value in (1, 2, 0):
         for dev in ("eth0", "gre1"):
             gw.sysctl("net.ipv4.conf.%s.rp_filter" % dev, value)
-        apply(t)
+        apply(t, extra="sources: any\n")
         name = "%s: rp_filter %d: " % (mode, value)
         path(name + "%s to %s" % (t.h200.role, t.h101.ip), gw, t.h200, t.h101.ip, True)
         for way, frame, where, dev, expression in (
