@@ -69,13 +69,7 @@ static __always_inline int outer_route(ctx_t *ctx, const struct xgre_tunnel *t, 
 	__u32 *into, oif;
 	long answer;
 
-	q->src = t->local;
-	q->dst = t->remote;
-	q->iif = t->peer_ifindex;
-	q->family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
-	q->tos = 0;
-	q->proto = IPPROTO_GRE;
-	q->pad = 0;
+	query_outer(q, t, t->peer_ifindex);
 	if (len > MTU_ASK)
 		len = MTU_ASK;
 	answer = fib_ask(ctx, q, len, 0);

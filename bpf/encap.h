@@ -26,12 +26,7 @@ static __noinline int remote_read(ctx_t *ctx, struct xgre_tunnel_cpu *tc,
 		return 0;
 	bpf_check_mtu(ctx, t->ifindex, &mtu, 0, 0);
 	tc->dev_mtu = mtu;
-	q->src = t->local;
-	q->dst = t->remote;
-	q->family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
-	q->tos = 0;
-	q->proto = IPPROTO_GRE;
-	q->pad = 0;
+	query_outer(q, t, q->iif);
 	return nexthop_read(ctx, &tc->nexthop, q, now);
 }
 

@@ -44,6 +44,18 @@ static __always_inline void query_fill(struct fib_query *q, const struct ip_info
 	q->pad = 0;
 }
 
+/* The question where the tunnel's outer packets go. */
+static __always_inline void query_outer(struct fib_query *q, const struct xgre_tunnel *t, __u32 iif)
+{
+	q->src = t->local;
+	q->dst = t->remote;
+	q->iif = iif;
+	q->family = t->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
+	q->tos = 0;
+	q->proto = IPPROTO_GRE;
+	q->pad = 0;
+}
+
 /*
  * One bpf_fib_lookup(). tot_len other than 0 keeps TC from comparing the
  * packet itself with the device's MTU; the MTU has its own question.
