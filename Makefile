@@ -47,7 +47,7 @@ MAN      := $(wildcard docs/man/*.[1-8])
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all help clean install uninstall check demo bench unit lint
+.PHONY: all help clean install uninstall check check-kernels demo bench unit lint
 all: $(TOOLS:%=$(BUILD)/%) $(BPF_OBJ) ## build the tools and the BPF programs
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c | $(BUILD)/bpf
@@ -85,6 +85,13 @@ check: ## all tests (root)
 	$(Q)$(MAKE) --no-print-directory all check-programs
 	$(Q)tests/run
 
+check-kernels: ## tests under other kernels, in QEMU (root; fetches them from Debian)
+	$(Q)scripts/install-dependencies check
+	$(Q)scripts/install-dependencies kernels
+	$(Q)$(MAKE) --no-print-directory all check-programs
+	$(Q)scripts/kernel-lab -f >/dev/null
+	$(Q)tests/run kernels/
+
 lint: ## the checks of the sources alone (no root)
 	$(Q)tests/run lint
 
@@ -120,7 +127,7 @@ clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  V=1 shows commands; WERROR= lets warnings pass; DESTDIR= and PREFIX= for install"
 
 -include $(wildcard $(BUILD)/*/*.d)

@@ -25,7 +25,7 @@ shell_scripts() {
 	local f
 	repository_files | while IFS= read -r f; do
 		case $f:$(shebang_of "$f") in
-		*:bash | *:sh | *:dash | *.sh:) echo "$f" ;;
+		*:bash | *:sh | *:dash | *:busybox | *.sh:) echo "$f" ;;
 		esac
 	done
 }
