@@ -73,6 +73,11 @@ def prerequisites():
 _cleanups = []
 
 
+def at_end(function):
+    """Call it when the process ends; the last one first."""
+    _cleanups.append(function)
+
+
 def _clean_up():
     while _cleanups:
         function = _cleanups.pop()
