@@ -47,10 +47,15 @@ def sysctls(ns, **values):
 
 
 def packets(ns, device, protocol=3, buffer=8 << 20):
-    """A packet socket on a device, which sees all frames; protocol 0: to send only."""
+    """
+    A packet socket on a device (None: on all), which sees all frames. With protocol 0
+    it sees none, and is for sending.
+    """
     def make():
-        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
+                             0 if device else socket.htons(protocol))
         sock.setsockopt(socket.SOL_SOCKET, 33, buffer)  # SO_RCVBUFFORCE
-        sock.bind((device, protocol))
+        if device:
+            sock.bind((device, protocol))
         return sock
     return inside(ns, make)

@@ -10,12 +10,12 @@ import time
 
 import tap
 from bench import RUNGS, Bench, underlay
-from tap import is_, ok
+from tap import is_
 from traffic import Pair
-from xgrenet import prerequisites, wait_until
+from xgrenet import prerequisites
 
-# Of each value: arguments of "ip link add" by site, and options of ours by site; those
-# with ":far" hold only where the far end is of that kind.
+# Of each value: what ends of a kind are given, arguments of "ip link add" or options of
+# ours; a tuple is one for each site; with ":far" it holds where the far end is of that kind.
 KEYS = {
     "no key": {},
     "key": {"kernel": "key 16909060", "ours": {"key": 0x01020304}},
@@ -82,38 +82,40 @@ def _of_end(axes, row, kind, far, site):
 
 
 class Ends:
-    """Turns a row into the configuration of the ends of each rung."""
+    """Turns a row, or one row for each site, into the configuration of the ends of rungs."""
 
-    def __init__(self, kind, axes, row):
-        self.kind, self.axes, self.row = kind, axes, row
+    def __init__(self, kind, row):
+        self.axes = AXES[kind]
+        self.kind = kind
+        self.rows = row if isinstance(row, tuple) else (row, row)
         self.family = 6 if kind.startswith("ip6") else 4
+        self.peers = {}  # site: remote addresses in place of the right ones, %d: the rung
 
-    def outer(self, rung, site):
-        """Local and remote address."""
-        return [underlay(rung.ends[s], s, self.family) for s in (site, 1 - site)]
+    def _outer(self, rung, site):
+        local, remote = (underlay(rung.ends[s], s, self.family) for s in (site, 1 - site))
+        return local, self.peers[site] % rung.number if site in self.peers else remote
 
     def kernel(self, rung, site):
         """Arguments of "ip link add"."""
-        words = _of_end(self.axes, self.row, "kernel", rung.ends[1 - site], site)
-        return "type %s local %s remote %s %s" % (self.kind, *self.outer(rung, site),
+        words = _of_end(self.axes, self.rows[site], "kernel", rung.ends[1 - site], site)
+        return "type %s local %s remote %s %s" % (self.kind, *self._outer(rung, site),
                                                   " ".join(words))
 
     def ours(self, rung, site):
         """Options of the tunnel."""
-        options = dict(zip(("local", "remote"), self.outer(rung, site)))
-        for part in _of_end(self.axes, self.row, "ours", rung.ends[1 - site], site):
+        options = dict(zip(("local", "remote"), self._outer(rung, site)))
+        for part in _of_end(self.axes, self.rows[site], "ours", rung.ends[1 - site], site):
             options.update(part)
         return options
 
-
-def configure(bench, kind, axes, row):
-    """Both sites by a row."""
-    ends = Ends(kind, axes, row)
-    bench.configure_kernel(ends.kernel)
-    bench.configure_ours(row["mode"], ends.ours)
+    def configure(self, bench):
+        """Both sites, and all rungs."""
+        bench.configure_kernel(self.kernel)
+        bench.configure_ours(self.rows[0].get("mode", "native"), self.ours)
 
 
-def _pairs_of_hosts(bench):
+def pairs_of_hosts(bench):
+    """(rung, family of the inner packets) -> hosts' addresses on it."""
     return {(rung, family): Pair(bench.hosts[0], rung.address(0, family),
                                  bench.hosts[1], rung.address(1, family))
             for rung in RUNGS for family in (4, 6)}
@@ -139,13 +141,12 @@ def _fast(bench, name):
 
 def climb(kind):
     """A test program: every row of this kind of tunnel, on all rungs."""
-    axes = AXES[kind]
     bench = Bench()
-    hosts = _pairs_of_hosts(bench)
-    for row in rows(axes):
+    hosts = pairs_of_hosts(bench)
+    for row in rows(AXES[kind]):
         start = time.monotonic()
         name = "%s, %s" % (kind, ", ".join(row.values()))
-        configure(bench, kind, axes, row)
+        Ends(kind, row).configure(bench)
         for offloads in (True, False):
             bench.offloads(offloads)
             for (rung, family), pair in hosts.items():

@@ -33,8 +33,8 @@ def _checksum(data):
     return ~total & 0xffff
 
 
-def _until(sock, match, seconds):
-    """The first packet that matches within so many seconds, or None."""
+def _until(sock, match, seconds, others):
+    """The first packet that matches within so many seconds, or None; what does not to others."""
     end = time.monotonic() + seconds
     while True:
         if not select.select([sock], [], [], max(0, end - time.monotonic()))[0]:
@@ -45,6 +45,16 @@ def _until(sock, match, seconds):
             continue
         if match(data):
             return data
+        others.append(data)
+
+
+def _waiting(sock):
+    """What can be read at once."""
+    while select.select([sock], [], [], 0)[0]:
+        try:
+            yield sock.recv(65535)
+        except OSError:
+            continue
 
 
 class Pair:
@@ -53,6 +63,7 @@ class Pair:
     def __init__(self, near_ns, near, far_ns, far):
         self.near_ns, self.near, self.far_ns, self.far = near_ns, near, far_ns, far
         self.family = family_of(near)
+        self._others = []
         self.udp = [inside(ns, self._udp_socket, address)
                     for ns, address in ((near_ns, near), (far_ns, far))]
         self._raw = inside(near_ns, socket.socket, self.family, socket.SOCK_RAW,
@@ -67,9 +78,14 @@ class Pair:
         sock.bind((address, PORT))
         return sock
 
-    def close(self):
-        for sock in [*self.udp, self._raw]:
-            sock.close()
+    def send(self, which, data):
+        """One datagram: from the near host to the far one (0), or back (1)."""
+        self.udp[which].sendto(data, ((self.far, self.near)[which], PORT))
+
+    def received(self):
+        """Datagrams at both hosts that nobody waited for, since this was called last."""
+        others, self._others = self._others, []
+        return others + [data for sock in self.udp for data in _waiting(sock)]
 
     def echo(self, size=56):
         """An echo request comes back whole. Returns the problem, or None."""
@@ -85,21 +101,22 @@ class Pair:
         end = time.monotonic() + TIMEOUT
         while time.monotonic() < end:
             self._raw.sendto(head + payload, (self.far, 0))
-            if _until(self._raw, is_reply, AGAIN):
+            if _until(self._raw, is_reply, AGAIN, []):
                 return None
         return "no echo reply of %d bytes from %s" % (size, self.far)
 
     def datagram(self, size):
         """A datagram of random bytes arrives, and goes back. Returns the problem, or None."""
         data = os.urandom(size)
-        for sender, receiver, address in ((0, 1, self.far), (1, 0, self.near)):
+        for which in (0, 1):
             end = time.monotonic() + TIMEOUT
             while True:
-                self.udp[sender].sendto(data, (address, PORT))
-                if _until(self.udp[receiver], lambda got: got == data, AGAIN):
+                self.send(which, data)
+                if _until(self.udp[1 - which], lambda got: got == data, AGAIN, self._others):
                     break
                 if time.monotonic() > end:
-                    return "UDP of %d bytes does not arrive at %s" % (size, address)
+                    return "UDP of %d bytes does not arrive at %s" % (
+                        size, (self.far, self.near)[which])
         return None
 
     def stream(self, size):
