@@ -24,7 +24,7 @@ endif
 WERROR   ?= -Werror
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith $(WERROR)
-LIBS     := libbpf yaml-0.1 libmnl jansson
+LIBS     := libbpf yaml-0.1 libmnl jansson libcap-ng libseccomp
 # pkg-config only when something is compiled, so that clean and help need nothing
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS))
 PKG_LIBS   = $(shell pkg-config --libs $(LIBS))
@@ -35,7 +35,7 @@ MULTIARCH   = $(shell $(CC) -print-multiarch)
 BPF_CFLAGS  = -target bpf -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function -Wno-unused-parameter $(WERROR) \
 	      -Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
 
-TOOLS    := xgre-load xgre-stat
+TOOLS    := xgre-load xgre-stat xgred
 MAINS    := $(TOOLS:%=user/%.c)
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.bpf.o)
@@ -100,11 +100,13 @@ bench: ## cost of the programs beside a no-op, as text and JSON (root)
 	$(Q)$(MAKE) --no-print-directory all check-programs
 	$(Q)tests/bench/bench
 
-UNITS    := xgre.service xgre@.service
+UNITS    := xgre.service xgre@.service xgred.service xgred@.service
 UNIT_DIR  = $(DESTDIR)$(PREFIX)/lib/systemd/system
-# install_unit,NAME,INSTANCE,FILE: both units have one source
-install_unit = $(Q)sed -e 's|@SBINDIR@|$(PREFIX)/sbin|g' -e 's|@INSTANCE@|$(2)|g' -e 's|@FILE@|$(3)|g' \
-	scripts/systemd/xgre.service.in | install -m 644 /dev/stdin $(UNIT_DIR)/$(1)
+# install_unit,SERVICE,NAME,INSTANCE,FILE: the two units of a service have one source; NAME is that
+# of xgre's own unit for the instance
+install_unit = $(Q)sed -e 's|@SBINDIR@|$(PREFIX)/sbin|g' -e 's|@INSTANCE@|$(3)|g' -e 's|@FILE@|$(4)|g' \
+	-e 's|@UNIT@|xgre$(2)|g' scripts/systemd/$(1).service.in | \
+	install -m 644 /dev/stdin $(UNIT_DIR)/$(1)$(patsubst @%,@,$(2)).service
 
 install: all ## install below DESTDIR and PREFIX
 	$(say) INSTALL $(DESTDIR)$(PREFIX)
@@ -113,8 +115,10 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)install $(TOOLS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/sbin
 	$(Q)install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man5
 	$(Q)install -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man8
-	$(call install_unit,xgre.service,default,xgre)
-	$(call install_unit,xgre@.service,%i,%i)
+	$(call install_unit,xgre,,default,xgre)
+	$(call install_unit,xgre,@%i,%i,%i)
+	$(call install_unit,xgred,,default,xgre)
+	$(call install_unit,xgred,@%i,%i,%i)
 
 uninstall: ## remove what install put there
 	$(say) REMOVE $(DESTDIR)$(PREFIX)

@@ -216,7 +216,8 @@ static bool redirects_left_to(const struct state *st, const char *leaving)
 	bool found = false;
 
 	for (int i = 0; i < XGRE_PORTS_MAX; i++) {
-		if (!st->ports[i].flags || !strcmp(st->ports[i].name, leaving))
+		if (!st->ports[i].flags || st->ports[i].flags & XGRE_PORT_REASSEMBLY ||
+		    !strcmp(st->ports[i].name, leaving))
 			continue;
 		__atomic_fetch_or(&st->ports[i].flags, XGRE_PORT_ALL_REDIRECTS_WERE_ON,
 				  __ATOMIC_RELAXED);

@@ -14,7 +14,7 @@ static void lock_path(const char *instance, char ret[128])
 	snprintf(ret, 128, "/run/xgre-%s.lock", instance);
 }
 
-int instance_lock(const char *instance, int *ret_fd)
+static int lock_take(const char *instance, int flags, int *ret_fd)
 {
 	struct stat held, named;
 	char path[128];
@@ -23,10 +23,11 @@ int instance_lock(const char *instance, int *ret_fd)
 	for (;;) {
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-		if (fd < 0 || flock(fd, LOCK_EX)) {
+		if (fd < 0 || flock(fd, LOCK_EX | flags)) {
 			int err = -errno;
 
-			cli_error("%s: %s%s", path, strerror(-err),
+			if (err != -EWOULDBLOCK)
+				cli_error("%s: %s%s", path, strerror(-err),
 				  err == -EACCES ? "; run as root" : "");
 			if (fd >= 0)
 				close(fd);
@@ -39,6 +40,16 @@ int instance_lock(const char *instance, int *ret_fd)
 		}
 		close(fd);
 	}
+}
+
+int instance_lock(const char *instance, int *ret_fd)
+{
+	return lock_take(instance, 0, ret_fd);
+}
+
+int instance_try_lock(const char *instance, int *ret_fd)
+{
+	return lock_take(instance, LOCK_NB, ret_fd);
 }
 
 void instance_unlock(const char *instance, int fd)

@@ -8,6 +8,8 @@
  * process' end. 0, or -errno after a message.
  */
 int instance_lock(const char *instance, int *ret_fd);
+/* The same without waiting: -EWOULDBLOCK, and no message, where another process holds it. */
+int instance_try_lock(const char *instance, int *ret_fd);
 void instance_unlock(const char *instance, int fd);
 
 #endif

@@ -22,11 +22,11 @@ static int write_value(json_t *value, FILE *out)
 	return err;
 }
 
-static int write_array(const char *key, const void *items, size_t n, row_fn row, FILE *out)
+static int write_items(const char *key, const void *items, size_t n, row_fn row, FILE *out)
 {
 	int err = 0;
 
-	fprintf(out, ",\"%s\":[", key);
+	fprintf(out, "\"%s\":[", key);
 	for (size_t i = 0; i < n && !err; i++) {
 		if (i)
 			fputc(',', out);
@@ -34,6 +34,12 @@ static int write_array(const char *key, const void *items, size_t n, row_fn row,
 	}
 	fputc(']', out);
 	return err;
+}
+
+static int write_array(const char *key, const void *items, size_t n, row_fn row, FILE *out)
+{
+	fputc(',', out);
+	return write_items(key, items, n, row, out);
 }
 
 static json_t *counter(const struct xgre_counter *c)
@@ -84,6 +90,23 @@ static json_t *reason_row(const void *items, size_t i)
 	return json_pack("{s:s,s:I}", "reason", r->name, "packets", (json_int_t)r->packets);
 }
 
+static json_t *daemon_row(const void *items, size_t i)
+{
+	const struct stats_reason *r = &((const struct stats_reason *)items)[i];
+
+	return json_pack("{s:s,s:I}", "counter", r->name, "packets", (json_int_t)r->packets);
+}
+
+static int write_daemon(const struct stats *s, FILE *out)
+{
+	int err;
+
+	fprintf(out, ",\"daemon\":{\"running\":%s,", s->daemon_runs ? "true" : "false");
+	err = write_items("counters", s->daemon, s->ndaemon, daemon_row, out);
+	fputc('}', out);
+	return err;
+}
+
 static int finish(FILE *out, int err)
 {
 	fputc('\n', out);
@@ -108,6 +131,8 @@ int output_json(const struct stats *s, unsigned int parts, FILE *out)
 		err = write_array("drops", s->drops, s->ndrops, reason_row, out);
 	if (!err && parts & STATS_REASONS)
 		err = write_array("punts", s->punts, s->npunts, reason_row, out);
+	if (!err && parts & STATS_DAEMON)
+		err = write_daemon(s, out);
 	fputc('}', out);
 	return finish(out, err);
 }

@@ -5,6 +5,8 @@
 #include "output.h"
 #include "table.h"
 
+_Static_assert(XGRE_DAEMON_MAX <= XGRE_REASON_MAX, "print_reasons() has room for both");
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void put(char ret[TABLE_CELL], const char *text)
@@ -179,11 +181,12 @@ static void print_routes(const struct stats *s, FILE *out)
 	section("Routes", &t, out);
 }
 
-static void print_reasons(const char *heading, const struct stats_reason *reasons, size_t n,
-			  FILE *out)
+/* Those that have counted; first is the heading of their names. */
+static void print_reasons(const char *heading, const char *first,
+			  const struct stats_reason *reasons, size_t n, FILE *out)
 {
-	static const struct table_column columns[] = {
-		{"REASON", ALIGN_LEFT}, {"PACKETS", ALIGN_RIGHT}, {"MEANING", ALIGN_WRAP}};
+	const struct table_column columns[] = {
+		{first, ALIGN_LEFT}, {"PACKETS", ALIGN_RIGHT}, {"MEANING", ALIGN_WRAP}};
 	struct stats_reason counted[XGRE_REASON_MAX];
 	struct table t = {columns, COUNT(columns), 0, reason_cell, counted};
 
@@ -203,9 +206,12 @@ int output_tables(const struct stats *s, unsigned int parts, FILE *out)
 	if (parts & STATS_ROUTES)
 		print_routes(s, out);
 	if (parts & STATS_REASONS) {
-		print_reasons("Drops", s->drops, s->ndrops, out);
-		print_reasons("Punts (left the fast path)", s->punts, s->npunts, out);
+		print_reasons("Drops", "REASON", s->drops, s->ndrops, out);
+		print_reasons("Punts (left the fast path)", "REASON", s->punts, s->npunts, out);
 	}
+	if (parts & STATS_DAEMON)
+		print_reasons(s->daemon_runs ? "Daemon (xgred runs)" : "Daemon (xgred does not run)",
+			      "COUNTER", s->daemon, s->ndaemon, out);
 	if (fflush(out))
 		return -errno;
 	return ferror(out) ? -EIO : 0;

@@ -105,6 +105,20 @@ int state_endpoint_set(struct state *st, const struct xgre_endpoint *e)
 	return 0;
 }
 
+int state_endpoint_find(const struct state *st, const struct xgre_endpoint *e)
+{
+	uint32_t h = xgre_endpoint_hash(&e->local, &e->remote, e->key);
+
+	for (uint32_t i = 0; i < XGRE_PROBES; i++) {
+		const struct xgre_endpoint *p = &st->endpoints[(h + i) & (st->nendpoints - 1)];
+		uint32_t tunnel = p->tunnel;
+
+		if (tunnel && endpoint_same(p, e))
+			return (int)tunnel - 1;
+	}
+	return -ENOENT;
+}
+
 void state_endpoint_clear(struct state *st, const struct xgre_endpoint *e)
 {
 	uint32_t h = xgre_endpoint_hash(&e->local, &e->remote, e->key);

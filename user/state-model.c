@@ -113,7 +113,7 @@ static int strays_load(const struct state *st, struct model *m)
 		const struct xgre_port *p = &st->ports[i];
 		struct port *port;
 
-		if (!p->flags || model_find_port(m, p->name))
+		if (!p->flags || p->flags & XGRE_PORT_REASSEMBLY || model_find_port(m, p->name))
 			continue;
 		port = model_add_port(m);
 		if (!port)

@@ -98,6 +98,7 @@ static void unmap_memory(int fd, void *p)
 	X(endpoints, st->endpoints, st->nendpoints)                                                \
 	X(ports, st->ports, ignored)                                                               \
 	X(port_slots, st->port_slots, ignored)                                                     \
+	X(daemon, st->daemon, ignored)                                                             \
 	X(lpm4_root, st->lpm.root4, ignored)                                                       \
 	X(lpm6_root, st->lpm.root6, ignored)                                                       \
 	X(lpm_chunks, st->lpm.chunks, st->lpm.nchunks)                                             \

@@ -24,7 +24,7 @@
 #define STATE_MAPS(X)                                                                              \
 	X(meta) X(lpm4_root) X(lpm6_root) X(lpm_chunks) X(routes) X(tunnels) X(endpoints)          \
 	X(ports) X(port_slots) X(devmap) X(devices) X(sources) X(route_cpu) X(tunnel_cpu)          \
-	X(cpu_state) X(nexthops) X(prefixes) X(lpm_next) X(work) X(sum_buffer)
+	X(cpu_state) X(nexthops) X(prefixes) X(lpm_next) X(daemon) X(work) X(sum_buffer)
 
 enum state_map {
 #define X(name) MAP_##name,
@@ -54,6 +54,7 @@ struct state {
 	struct xgre_endpoint *endpoints;
 	struct xgre_port *ports;
 	struct xgre_port_slot *port_slots;
+	struct xgre_daemon *daemon;
 	struct lpm lpm;
 
 	/*
@@ -136,6 +137,8 @@ void state_tunnel_set(struct state *st, uint32_t number, const struct xgre_tunne
 void state_tunnel_clear(struct state *st, uint32_t number);
 int state_endpoint_set(struct state *st, const struct xgre_endpoint *e);
 void state_endpoint_clear(struct state *st, const struct xgre_endpoint *e);
+/* The tunnel's number for endpoints and key; -ENOENT where none claims them. */
+int state_endpoint_find(const struct state *st, const struct xgre_endpoint *e);
 /*
  * Clear endpoints that are not, or no longer, those of their tunnels; with
  * routes, also route numbers that no prefix has, which only a process that was

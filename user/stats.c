@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <net/if.h> /* before linux/if_link.h */
 #include <linux/if_link.h>
+#include "daemon.h"
 #include "netdev.h"
 #include "state-internal.h"
 #include "stats-internal.h"
@@ -62,7 +63,7 @@ static int gather_ports(const struct state *st, struct stats *s)
 		struct xgre_port p = st->ports[i];
 		struct stats_port *out = &s->ports[s->nports];
 
-		if (!(p.flags & XGRE_PORT_USED))
+		if (!(p.flags & XGRE_PORT_USED) || p.flags & XGRE_PORT_REASSEMBLY)
 			continue;
 		stats_name(out->name, p.name);
 		err = port_mode(nl, &p, &out->mode);
@@ -129,6 +130,28 @@ static int gather_reasons(const struct state *st, struct stats *s)
 	return 0;
 }
 
+/* Counters stay when the daemon goes. */
+static void gather_daemon(const struct state *st, struct stats *s)
+{
+	static const struct {
+		int number;
+		const char *name;
+		const char *text;
+	} counters[] = {
+#define XGRE_DAEMON_COUNTER(number, id, name, text) {number, name, text},
+		XGRE_DAEMON_COUNTERS(XGRE_DAEMON_COUNTER)
+#undef XGRE_DAEMON_COUNTER
+	};
+
+	s->daemon_runs = daemon_runs(st->instance);
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		s->daemon[s->ndaemon++] = (struct stats_reason){
+			.name = counters[i].name,
+			.text = counters[i].text,
+			.packets = st->daemon->count[counters[i].number],
+		};
+}
+
 int stats_gather(const struct state *st, unsigned int parts, struct stats *ret)
 {
 	/* Indices of devices mean nothing, or others, elsewhere. */
@@ -146,6 +169,8 @@ int stats_gather(const struct state *st, unsigned int parts, struct stats *ret)
 		err = stats_gather_routes(st, ret);
 	if (!err && parts & STATS_REASONS)
 		err = gather_reasons(st, ret);
+	if (!err && parts & STATS_DAEMON)
+		gather_daemon(st, ret);
 	if (err)
 		stats_free(ret);
 	return err;

@@ -11,7 +11,8 @@
 #define STATS_TUNNELS (1u << 1)
 #define STATS_ROUTES  (1u << 2)
 #define STATS_REASONS (1u << 3) /* drops and punts */
-#define STATS_ALL     (STATS_PORTS | STATS_TUNNELS | STATS_ROUTES | STATS_REASONS)
+#define STATS_DAEMON  (1u << 4)
+#define STATS_ALL     (STATS_PORTS | STATS_TUNNELS | STATS_ROUTES | STATS_REASONS | STATS_DAEMON)
 
 struct stats_port {
 	char name[IFNAMSIZ];
@@ -52,6 +53,9 @@ struct stats {
 	size_t ndrops;
 	struct stats_reason punts[XGRE_REASON_MAX];
 	size_t npunts;
+	bool daemon_runs;
+	struct stats_reason daemon[XGRE_DAEMON_MAX]; /* what xgred counts */
+	size_t ndaemon;
 };
 
 /*

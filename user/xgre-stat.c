@@ -35,12 +35,13 @@ static const struct {
 	{"routes", STATS_ROUTES},
 	{"drops", STATS_REASONS},
 	{"ports", STATS_PORTS},
+	{"daemon", STATS_DAEMON},
 };
 
 static void help(void)
 {
-	puts("usage: xgre-stat [-n NETNS] [-i INSTANCE] [tunnels|routes|drops|ports] [-j] [-w "
-	     "SECONDS]\n"
+	puts("usage: xgre-stat [-n NETNS] [-i INSTANCE] [tunnels|routes|drops|ports|daemon]\n"
+	     "                 [-j] [-w SECONDS]\n"
 	     "\n"
 	     "Shows the counters of a running instance; without a word, all of them.\n"
 	     "\n"
@@ -48,6 +49,7 @@ static void help(void)
 	     "  routes               routed prefixes and their traffic\n"
 	     "  drops                why packets were dropped or left the fast path\n"
 	     "  ports                ports and how packets are taken from them\n"
+	     "  daemon               whether xgred runs, and what it counted\n"
 	     "\n"
 	     "  -i, --instance NAME  the instance (default: " INSTANCE_DEFAULT ")\n"
 	     "  -j, --json           JSON, one object on one line; errors too\n"
@@ -80,7 +82,8 @@ static int read_word(const char *word, unsigned int *ret)
 		*ret = words[i].parts;
 		return CLI_DONE;
 	}
-	return cli_usage_error("unknown word '%s'; it is tunnels, routes, drops or ports", word);
+	return cli_usage_error("unknown word '%s'; it is tunnels, routes, drops, ports or "
+			       "daemon", word);
 }
 
 static int bad_option(int found, char *const *argv)

@@ -11,10 +11,11 @@
 #define XGRE_ABI_H
 
 #include <linux/types.h>
+#include "daemon.h"
 #include "lpm.h"
 #include "reasons.h"
 
-#define XGRE_ABI_VERSION 1
+#define XGRE_ABI_VERSION 2
 
 #define XGRE_IFNAMSIZ	16
 #define XGRE_FAMILY_4	4
@@ -201,6 +202,7 @@ struct xgre_cpu {
 #define XGRE_PORT_ENCAP		 (1u << 2) /* role both or overlay */
 #define XGRE_PORT_DECAP		 (1u << 3) /* role both or underlay */
 #define XGRE_PORT_UNCLAIMED_DROP (1u << 4)
+#define XGRE_PORT_REASSEMBLY	 (1u << 5) /* no real one: where xgred puts what was reassembled */
 #define XGRE_PORT_RPF_STRICT	 (1u << 11) /* effective rp_filter: as for tunnels */
 #define XGRE_PORT_RPF_LOOSE	 (1u << 12)
 /* How the device was before: user space's own, kept from one apply to the next. */

@@ -28,6 +28,7 @@ SHAPE = {
     "routes": [{"prefix": str, "tunnel": str, "rx": COUNTER, "tx": COUNTER}],
     "drops": [{"reason": str, "packets": int}],
     "punts": [{"reason": str, "packets": int}],
+    "daemon": {"running": bool, "counters": [{"counter": str, "packets": int}]},
 }
 
 # Answers each datagram with its length and digest, so that both ends know it was whole.
@@ -69,7 +70,7 @@ def mismatches(shape, value, where="$"):
             return ["%s: not an array" % where]
         return [m for i, v in enumerate(value)
                 for m in mismatches(shape[0], v, "%s[%d]" % (where, i))]
-    good = isinstance(value, shape) and not isinstance(value, bool)
+    good = isinstance(value, shape) and isinstance(value, bool) == (shape is bool)
     return [] if good else ["%s: %r" % (where, value)]
 
 

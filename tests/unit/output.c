@@ -119,6 +119,10 @@ static void fill(struct stats *s)
 	s->ndrops = 3;
 	memcpy(s->punts, punts, sizeof(punts));
 	s->npunts = 2;
+	s->daemon_runs = true;
+	s->ndaemon = 2;
+	s->daemon[0] = (struct stats_reason){"reassembled", "put together", 7};
+	s->daemon[1] = (struct stats_reason){"lost", "not taken", 0};
 }
 
 static const char tables[] =
@@ -150,7 +154,11 @@ static const char tables[] =
 	"                  xgre.yaml(5)\n"
 	"no-port    1.23M  the outgoing port is being removed\n"
 	"\n"
-	"Punts (left the fast path): none\n";
+	"Punts (left the fast path): none\n"
+	"\n"
+	"Daemon (xgred runs)\n"
+	"COUNTER      PACKETS  MEANING\n"
+	"reassembled        7  put together\n";
 
 static const char json[] =
 	"{\"instance\":\"default\","
@@ -177,7 +185,9 @@ static const char json[] =
 	"\"drops\":[{\"reason\":\"malformed\",\"packets\":0},{\"reason\":\"source\",\"packets\":12}"
 	","
 	"{\"reason\":\"no-port\",\"packets\":1234567}],"
-	"\"punts\":[{\"reason\":\"ttl\",\"packets\":0},{\"reason\":\"local\",\"packets\":0}]}\n";
+	"\"punts\":[{\"reason\":\"ttl\",\"packets\":0},{\"reason\":\"local\",\"packets\":0}],"
+	"\"daemon\":{\"running\":true,\"counters\":[{\"counter\":\"reassembled\",\"packets\":7},"
+	"{\"counter\":\"lost\",\"packets\":0}]}}\n";
 
 static void test_full(void)
 {
@@ -219,13 +229,13 @@ static void test_empty(void)
 	text = printed(output_tables, &s, STATS_ALL);
 	is_str(text,
 	       "Instance x\n\nPorts: none\n\nTunnels: none\n\nRoutes: none\n\nDrops: none\n\n"
-	       "Punts (left the fast path): none\n",
+	       "Punts (left the fast path): none\n\nDaemon (xgred does not run): none\n",
 	       "nothing as tables");
 	free(text);
 	text = printed(output_json, &s, STATS_ALL);
 	is_str(text,
 	       "{\"instance\":\"x\",\"ports\":[],\"tunnels\":[],\"routes\":[],\"drops\":[],"
-	       "\"punts\":[]}\n",
+	       "\"punts\":[],\"daemon\":{\"running\":false,\"counters\":[]}}\n",
 	       "nothing as JSON");
 	free(text);
 }

@@ -58,7 +58,7 @@ def prerequisites():
     """None, or why no network test can run here. Mounts the BPF file system where it is missing."""
     if os.geteuid() != 0:
         return "network tests need root"
-    for tool in ("xgre-load", "xgre-stat"):
+    for tool in ("xgre-load", "xgre-stat", "xgred"):
         if not (BUILD / tool).exists():
             return "%s is missing; run make first" % (BUILD / tool)
     kind = subprocess.run(["stat", "-f", "-c", "%T", BPFFS], capture_output=True, text=True)
@@ -286,6 +286,33 @@ class Gateway(Namespace):
         """xgre-load apply of a configuration text; default: the reference's."""
         text = text or reference(self.site)
         return self.load("apply", "-c", "-", *args, check=check, input=text)
+
+    def daemon(self, wait=True, **options):
+        """
+        Start xgred on this instance; with wait, until it is ready for packets. The process has
+        log(), what it said so far.
+        """
+        handle, path = tempfile.mkstemp(suffix=".log", prefix="xgrenet-")
+        _cleanups.append(lambda: pathlib.Path(path).unlink(missing_ok=True))
+        process = Process([str(BUILD / "xgred"), "-n", self.name, "-i", self.name], stderr=handle,
+                          **options)
+        os.close(handle)
+        process.log = pathlib.Path(path).read_text
+        if wait and not wait_until(self.reassembles, 20):
+            raise RuntimeError("xgred does not get to work: " + process.log())
+        return process
+
+    def reassembles(self):
+        """Does an xgred run that has made its device?"""
+        text = self.out("ip -j -d link")
+        return self.stat("daemon")["daemon"]["running"] and any(
+            d.get("ifalias", "").endswith("/reassembly") and d["operstate"] == "UP"
+            for d in json.loads(text))
+
+    def counted(self):
+        """Counter of xgred -> packets, those that are not zero."""
+        return {c["counter"]: c["packets"] for c in self.stat("daemon")["daemon"]["counters"]
+                if c["packets"]}
 
     def tunnel(self, name="gre1"):
         """One tunnel's part of xgre-stat."""
