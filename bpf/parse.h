@@ -99,7 +99,7 @@ static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
 	f->l3 = sizeof(*eth);
 #ifdef XGRE_CTX_XDP
 	struct vlan_tag *t = (void *)(eth + 1);
-	__u32 ntags = 0;
+	__be16 tpid[2] = {};
 
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -108,7 +108,7 @@ static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
 		if ((void *)(t + 1) > end)
 			return XGRE_R_NOT_OURS;
 		tags |= (__u32)(bpf_ntohs(t->tci) & 0xfff) << (i ? 0 : 16);
-		ntags++;
+		tpid[i] = f->proto;
 		f->proto = t->proto;
 		f->l3 += sizeof(*t);
 		t++;
@@ -121,7 +121,12 @@ static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
 	if (f->proto != bpf_htons(ETH_P_IP) && f->proto != bpf_htons(ETH_P_IPV6))
 		return XGRE_R_NOT_OURS;
 #ifdef XGRE_CTX_XDP
-	if (f->port->tags != ntags)
+	/*
+	 * As many tags as the port has, and of the same types: to the kernel a VLAN of
+	 * 802.1Q and one of 802.1ad are two, whatever their number. Types are 0 where
+	 * there is no tag.
+	 */
+	if ((f->port->tag[0][0] ^ tpid[0]) | (f->port->tag[1][0] ^ tpid[1]))
 		return XGRE_R_NOT_OURS;
 	if (!mac_equal(eth->h_dest, f->port->mac))
 		return XGRE_R_FOREIGN_MAC;

@@ -255,6 +255,35 @@ def frames():
     yield decap("by a port with role underlay", T4, inward(T4, 4), port=under, to=under.mac)
 
 
+def tags():
+    """A VLAN is its ID and its tag's type; priority and DEI are nobody's business."""
+    for name, other in (("vl1", [(0x88a8, 100)]), ("vl1", [(0x8100, 0)]), ("vl1", [(0x8100, 101)]),
+                        ("vl1", [(0x8100, 100), (0x8100, 0)]), ("vl1", [(0x8100, 0)] * 2),
+                        ("vl2", [(0x8100, 200), (0x8100, 300)]), ("vl2", [(0x88a8, 200)]),
+                        ("vl2", [(0x88a8, 200), (0x88a8, 300)]),
+                        ("vl2", [(0x8100, 300), (0x88a8, 200)])):
+        port = PORTS[name]
+        packet = outward(T4K, 4, port)
+        yield Case("%s by tags %s" % (name, other), port, lambda tagged, p=port, o=other, i=packet:
+                   packets.ether(p.mac, p.host_mac, o if tagged else (), i),
+                   Send(T4K, packet), Leave("not-ours"))
+    for name, tci in product(("vl1", "vl2"), (0x1000, 0xe000)):
+        port = PORTS[name]
+        packet = outward(T4K, 4, port)
+        yield Case("%s by tags with %#x" % (name, tci), port,
+                   lambda tagged, p=port, c=tci, i=packet: with_tci(
+                       packets.from_host(p, i, tagged), tagged and len(p.tags), c),
+                   Send(T4K, packet))
+
+
+def with_tci(frame, ntags, bits):
+    """The frame with bits set beside the VLAN IDs of its tags."""
+    b = bytearray(frame)
+    for i in range(ntags):
+        b[14 + 4 * i] |= bits >> 8
+    return bytes(b)
+
+
 def encaps():
     """What is not sent into a tunnel though it comes from a host."""
     for version in (4, 6):
@@ -297,4 +326,4 @@ def encaps():
                 Send(T4, short))
 
 
-ALL = (gre_bits, claims, sources, inner_headers, destinations, outer_headers, frames, encaps)
+ALL = (gre_bits, claims, sources, inner_headers, destinations, outer_headers, frames, tags, encaps)
