@@ -18,7 +18,7 @@ c.sendall(h.digest())
 """
 TCP_CLIENT = """
 import hashlib, os, socket, sys
-data = os.urandom(4 << 20)
+data = os.urandom(int(sys.argv[2]))
 c = socket.create_connection((sys.argv[1], 4001), timeout=10)
 c.sendall(data); c.shutdown(socket.SHUT_WR)
 print("whole" if c.recv(32) == hashlib.sha256(data).digest() else "broken")
@@ -52,13 +52,14 @@ print(good)
 """
 
 
-def tcp(name, client, server, address):
-    """A few megabytes, compared at the end."""
+def tcp(name, client, server, address, size=4 << 20):
+    """So many bytes, compared at the end."""
     family = "AF_INET6" if ":" in address else "AF_INET"
     with server.start([PYTHON, "-c", TCP_SERVER % (address, family)],
                       stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        done = client.run(["timeout", 15, PYTHON, "-c", TCP_CLIENT, address], check=False)
+        done = client.run(["timeout", 25, PYTHON, "-c", TCP_CLIENT, address, size],
+                          check=False)
     return ok("whole" in done.stdout, name, done.stdout + done.stderr[-300:])
 
 
