@@ -18,7 +18,7 @@ from bench import Bench
 from differences import Seen
 from inside import packets
 from tap import is_
-from traffic import AGAIN, TIMEOUT
+from traffic import AGAIN, TIMEOUT, is_gre
 
 NOBODY = {"gre": "10.0.99.%d", "ip6gre": "fd00:99::%d"}
 CASES = (  # key of the ends at site A, and at site B
@@ -58,13 +58,6 @@ def on_the_wire(sock, pair, which, data):
             if data in frame and is_gre(frame):
                 return True
     return False
-
-
-def is_gre(frame):
-    """Outer protocol, past the encapsulation limit that the kernel sends."""
-    if frame[12:14] == b"\x08\0":
-        return frame[14 + 9] == 47
-    return frame[14 + 6] == 47 or (frame[14 + 6] == 60 and frame[14 + 40] == 47)
 
 
 def check(bench, hosts, sock, seen, kind, case, mode):

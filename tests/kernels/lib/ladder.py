@@ -56,12 +56,13 @@ def pairs(row):
     return set(itertools.combinations(row.items(), 2))
 
 
-def rows(axes):
+def rows(axes, possible=lambda row: True):
     """
     Combinations, always the same ones: each time the first one in the order of the
     product that has the most pairs which no earlier one had, until all pairs are had.
     """
-    product = [dict(zip(axes, values)) for values in itertools.product(*axes.values())]
+    product = [row for row in (dict(zip(axes, values))
+                               for values in itertools.product(*axes.values())) if possible(row)]
     missing = set().union(*map(pairs, product))
     chosen = []
     while missing:
@@ -84,11 +85,12 @@ def _of_end(axes, row, kind, far, site):
 class Ends:
     """Turns a row, or one row for each site, into the configuration of the ends of rungs."""
 
-    def __init__(self, kind, row):
-        self.axes = AXES[kind]
+    def __init__(self, kind, row, axes=None):
+        self.axes = axes or AXES[kind]
         self.kind = kind
         self.rows = row if isinstance(row, tuple) else (row, row)
         self.family = 6 if kind.startswith("ip6") else 4
+        self.mode = self.rows[0]["mode"]
         self.peers = {}  # site: remote addresses in place of the right ones, %d: the rung
 
     def _outer(self, rung, site):
@@ -111,7 +113,7 @@ class Ends:
     def configure(self, bench):
         """Both sites, and all rungs."""
         bench.configure_kernel(self.kernel)
-        bench.configure_ours(self.rows[0].get("mode", "native"), self.ours)
+        bench.configure_ours(self.mode, self.ours)
 
 
 def pairs_of_hosts(bench):

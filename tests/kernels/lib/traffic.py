@@ -25,7 +25,16 @@ def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def _checksum(data):
+def is_gre(frame):
+    """Is it GRE in IPv4, or in IPv6, maybe past the encapsulation limit that the kernel sends?"""
+    if frame[12:14] == b"\x08\0":
+        return frame[14 + 9] == 47
+    return frame[12:14] == b"\x86\xdd" and 47 in (
+        frame[14 + 6], frame[14 + 40] if frame[14 + 6] == 60 else 0)
+
+
+def checksum(data):
+    """RFC 1071; 0 over data that has its own in it."""
     data += b"\0" * (len(data) % 2)
     total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
     while total >> 16:
@@ -93,7 +102,7 @@ class Pair:
         payload = os.urandom(size)
         head = struct.pack("!BBHHH", 128 if ipv6 else 8, 0, 0, os.getpid() & 0xffff, 1)
         if not ipv6:  # for ICMPv6 the kernel puts it in
-            head = head[:2] + struct.pack("!H", _checksum(head + payload)) + head[4:]
+            head = head[:2] + struct.pack("!H", checksum(head + payload)) + head[4:]
 
         def is_reply(data):
             data = data if ipv6 else data[(data[0] & 15) * 4:]
