@@ -24,7 +24,7 @@ endif
 WERROR   ?= -Werror
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith $(WERROR)
-LIBS     := libbpf yaml-0.1 libmnl jansson libcap-ng libseccomp
+LIBS     := libbpf yaml-0.1 libmnl jansson libcap-ng libseccomp libxdp
 # pkg-config only when something is compiled, so that clean and help need nothing
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS))
 PKG_LIBS   = $(shell pkg-config --libs $(LIBS))

@@ -44,6 +44,10 @@ XGRE_MAP(tunnel_cpu, PERCPU_ARRAY, 1, __u32, struct xgre_tunnel_cpu, 0);
 XGRE_MAP(cpu_state, PERCPU_ARRAY, 1, __u32, struct xgre_cpu, 0);
 XGRE_MAP(nexthops, PERCPU_ARRAY, XGRE_NEXTHOPS, __u32, struct xgre_nexthop, 0);
 
+/* fragments of outer packets: see fragment.h */
+XGRE_MAP(pairs, HASH, 1, struct xgre_pair, __u32, BPF_F_NO_PREALLOC);
+XGRE_MAP(xsks, XSKMAP, XGRE_XSKS, __u32, __u32, 0); /* xgred's, by port and queue */
+
 /* user space's own */
 XGRE_MAP(prefixes, HASH, 1, struct xgre_prefix_key, struct xgre_prefix, BPF_F_NO_PREALLOC);
 XGRE_MAP(lpm_next, ARRAY, 1, __u32, __u32, BPF_F_MMAPABLE);
@@ -54,6 +58,7 @@ const volatile __u32 endpoint_mask = 63; /* entries of endpoints less one */
 const volatile __u32 cpus = 1;		 /* possible CPUs */
 const volatile __u32 tick_ns = 4000000;	 /* length of a jiffy */
 const volatile bool can_decap_l3 = true; /* BPF_F_ADJ_ROOM_DECAP_L3_*, kernel 6.3 */
+const volatile bool xsk_frags = true;	 /* AF_XDP takes frames of several buffers, kernel 6.6 */
 
 #define XGRE_LOOKUP(map, index)                                                                    \
 	({                                                                                         \

@@ -3,6 +3,7 @@
 #ifndef XGRE_XDP_H
 #define XGRE_XDP_H
 
+#include "fragment.h"
 #include "port.h"
 
 static __always_inline int xdp_forward(struct xdp_md *ctx, int *ret_action)
@@ -26,7 +27,11 @@ static __always_inline int xdp_forward(struct xdp_md *ctx, int *ret_action)
 		return reason;
 	if (d.t)
 		return decap_forward(ctx, &f, &w->ip, &d, &w->query, ret_action);
-	return port_encap(ctx, &f, &w->ip, &d, &w->query, ret_action);
+	reason = port_encap(ctx, &f, &w->ip, &d, &w->query, ret_action);
+	if (reason != XGRE_R_FRAGMENT || !(f.port->flags & XGRE_PORT_DECAP))
+		return reason;
+	*ret_action = fragment_redirect(ctx, &f, &w->ip);
+	return XGRE_R_NONE;
 }
 
 static __always_inline int xdp_receive(struct xdp_md *ctx)

@@ -118,6 +118,7 @@ int programs_load(const struct state *st, struct programs *ret, char *error, siz
 	xdp->rodata->cpus = skb->rodata->cpus = tc->rodata->cpus = st->ncpus;
 	xdp->rodata->can_decap_l3 = skb->rodata->can_decap_l3 = true; /* moves the head itself */
 	tc->rodata->can_decap_l3 = kernel_at_least(6, 3);
+	xdp->rodata->xsk_frags = skb->rodata->xsk_frags = kernel_at_least(6, 6);
 	xdp->rodata->tick_ns = skb->rodata->tick_ns = tc->rodata->tick_ns = tick_ns();
 	err = maps_reuse(xdp->obj, st) ?: maps_reuse(skb->obj, st) ?: maps_reuse(tc->obj, st);
 	err = err ?: xgre_xdp__load(xdp);

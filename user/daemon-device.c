@@ -5,8 +5,11 @@
  * ingress; the other end is written to.
  */
 #include <errno.h>
+#include <linux/if_link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
 #include "attach.h"
 #include "daemon.h"
 #include "resolve.h"
@@ -27,6 +30,8 @@ struct device {
 	char port_name[IFNAMSIZ];
 	char writer_name[IFNAMSIZ];
 	uint64_t build; /* of the program that is attached */
+	bool xdp_want;	/* xdp_wanted() when it was made */
+	int xdp;	/* the link of xgre_xdp; -1: none. Not pinned, it goes with the process */
 	int said;
 };
 
@@ -96,6 +101,60 @@ static int program_attach(struct daemon *d, struct device *dev, const struct pai
 	return err;
 }
 
+/*
+ * With XDP on the device, what was reassembled is forwarded at once, as what comes
+ * in by a port. That takes ports that XDP can send by: natively, all of them.
+ */
+static bool xdp_wanted(struct daemon *d)
+{
+	bool any = false;
+
+	for (int i = 0; i < XGRE_PORTS_MAX; i++) {
+		const struct xgre_port *p = &d->st->ports[i];
+		struct netdev lower;
+
+		if (!(p->flags & XGRE_PORT_XDP) || p->flags & XGRE_PORT_REASSEMBLY)
+			continue;
+		if (netdev_get_index(d->nl, p->lower, &lower) ||
+		    lower.xdp_mode != XDP_ATTACHED_DRV)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static void device_xdp_detach(struct device *dev)
+{
+	if (dev->xdp >= 0)
+		close(dev->xdp);
+	dev->xdp = -1;
+}
+
+/* Without XDP the TC program does the same. */
+static int device_xdp(struct daemon *d, struct device *dev, const struct pair *pair)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
+	int number = state_port_number(d->st, dev->port_name);
+	struct programs p;
+	struct xgre_port e;
+	int err;
+
+	device_xdp_detach(dev);
+	dev->xdp_want = xdp_wanted(d);
+	if (number < 0 || !dev->xdp_want)
+		return 0;
+	err = programs_open(d->st, &p);
+	if (err)
+		return err;
+	dev->xdp = bpf_link_create(p.fd[PROGRAM_XDP], (int)pair->port.ifindex, BPF_XDP, &opts);
+	programs_close(&p);
+	if (dev->xdp < 0)
+		return 0;
+	e = d->st->ports[number];
+	e.flags |= XGRE_PORT_XDP;
+	return state_port_set(d->st, (uint32_t)number, &e);
+}
+
 /* Make what is missing. What a killed predecessor left is taken over. */
 static int device_make(struct daemon *d, struct device *dev)
 {
@@ -110,6 +169,7 @@ static int device_make(struct daemon *d, struct device *dev)
 	sysctl_set("net/ipv6/conf/%s/disable_ipv6", dev->port_name, 1);
 	sysctl_set("net/ipv6/conf/%s/disable_ipv6", dev->writer_name, 1);
 	err = port_enter(d, dev, &pair) ?: program_attach(d, dev, &pair);
+	err = err ?: device_xdp(d, dev, &pair);
 	err = err ?: netdev_set_up(d->nl, pair.port.ifindex, true);
 	err = err ?: netdev_set_up(d->nl, pair.writer.ifindex, true);
 	if (err)
@@ -133,6 +193,7 @@ static bool device_intact(struct daemon *d, const struct device *dev)
 	uint32_t id;
 
 	return dev->seen.ifindex && dev->build == d->st->meta->build && number >= 0 &&
+	       dev->xdp_want == xdp_wanted(d) &&
 	       d->st->ports[number].ifindex == dev->seen.ifindex &&
 	       !netdev_get_index(d->nl, dev->seen.ifindex, &n) && n.flags & IFF_UP && n.carrier &&
 	       !tc_query(dev->seen.ifindex, &id);
@@ -166,6 +227,7 @@ static int device_start(struct daemon *d)
 
 	if (!dev)
 		return -ENOMEM;
+	dev->xdp = -1;
 	device_peer_name(d->instance, PAIR_NAME, dev->port_name);
 	device_peer_name(d->instance, WRITER_NAME, dev->writer_name);
 	d->device = &dev->seen;
@@ -186,6 +248,7 @@ static void device_stop(struct daemon *d)
 {
 	if (!d->device)
 		return;
+	device_xdp_detach((struct device *)d->device);
 	inject_close(d->device->inject);
 	free(d->device);
 	d->device = NULL;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cap-ng.h>
 #include <seccomp.h>
+#include <sys/resource.h>
 #include "daemon.h"
 
 /*
@@ -13,6 +14,10 @@
  */
 int daemon_drop_privileges(void)
 {
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+
+	/* for the memory of AF_XDP sockets, while it can be raised; without, they do not open */
+	setrlimit(RLIMIT_MEMLOCK, &none);
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN,
 			  CAP_NET_RAW, -1))

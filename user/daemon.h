@@ -13,6 +13,7 @@
 #include "state.h"
 
 struct raw;
+struct xsks;
 
 /* Where whole outer packets are handed to xgre_port: a veth pair with the program on one end. */
 struct reassembly_device {
@@ -32,6 +33,7 @@ struct daemon {
 	/* each module's own, NULL where it does not run */
 	struct reassembly_device *device;
 	struct raw *raw;
+	struct xsks *xsks;
 };
 
 /*
@@ -83,5 +85,6 @@ void daemon_notify(const char *state);
 /* Modules. */
 extern const struct daemon_module reassembly_device_module; /* daemon-device.c */
 extern const struct daemon_module raw_module;		    /* daemon-raw.c */
+extern const struct daemon_module xsk_module;		    /* daemon-xsk.c */
 
 #endif

@@ -82,11 +82,34 @@ static bool endpoint_same(const struct xgre_endpoint *a, const struct xgre_endpo
 	       a->family == b->family && a->has_key == b->has_key;
 }
 
+static void pair_of(const struct xgre_endpoint *e, struct xgre_pair *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->local = e->local;
+	ret->remote = e->remote;
+	ret->family = e->family;
+}
+
+/*
+ * Where the map is full, the pair's fragments are left to the kernel. A pair stays
+ * until state_sweep(): meanwhile xgred hands what it makes of them to the programs,
+ * which no longer claim it.
+ */
+static void pair_set(const struct state *st, const struct xgre_endpoint *e)
+{
+	struct xgre_pair pair;
+	uint32_t value = 0;
+
+	pair_of(e, &pair);
+	bpf_map_update_elem(st->map[MAP_pairs], &pair, &value, BPF_ANY);
+}
+
 int state_endpoint_set(struct state *st, const struct xgre_endpoint *e)
 {
 	uint32_t h = xgre_endpoint_hash(&e->local, &e->remote, e->key);
 	struct xgre_endpoint *place = NULL;
 
+	pair_set(st, e);
 	for (uint32_t i = 0; i < XGRE_PROBES; i++) {
 		struct xgre_endpoint *p = &st->endpoints[(h + i) & (st->nendpoints - 1)];
 
@@ -156,6 +179,35 @@ static void endpoints_sweep(struct state *st)
 	}
 }
 
+static int pair_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct xgre_pair));
+}
+
+/* Pairs that no endpoint has any more. */
+static void pairs_sweep(struct state *st)
+{
+	struct xgre_pair *used = calloc(st->nendpoints, sizeof(*used)), key, next;
+	int map = st->map[MAP_pairs];
+	size_t n = 0;
+	bool more;
+
+	if (!used)
+		return;
+	for (uint32_t i = 0; i < st->nendpoints; i++)
+		if (st->endpoints[i].tunnel)
+			pair_of(&st->endpoints[i], &used[n++]);
+	qsort(used, n, sizeof(*used), pair_compare);
+	more = !bpf_map_get_next_key(map, NULL, &next);
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(map, &key, &next);
+		if (!bsearch(&key, used, n, sizeof(*used), pair_compare))
+			bpf_map_delete_elem(map, &key);
+	}
+	free(used);
+}
+
 static void routes_sweep(struct state *st)
 {
 	bool *used = calloc(st->size.routes, sizeof(*used));
@@ -179,6 +231,7 @@ static void routes_sweep(struct state *st)
 void state_sweep(struct state *st, bool routes)
 {
 	endpoints_sweep(st);
+	pairs_sweep(st);
 	if (routes)
 		routes_sweep(st);
 }

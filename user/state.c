@@ -196,6 +196,7 @@ static int maps_resize(struct xgre_tc *skel, const struct state_sizes *size)
 		/* a quarter full at most, so that a place is always near */
 		{ skel->maps.endpoints, power_of_two(4 * size->tunnels) },
 		{ skel->maps.devices, 2 * size->tunnels },
+		{ skel->maps.pairs, 4 * size->tunnels }, /* stale ones, too: see state_sweep() */
 		{ skel->maps.sources, 64 * size->tunnels },
 		{ skel->maps.routes, size->routes },
 		{ skel->maps.route_cpu, size->routes },

@@ -236,6 +236,25 @@ static inline __u32 xgre_port_hash(__u32 ifindex, __u32 tags)
 }
 
 /*
+ * Fragments carry no key, but for the first: those of any tunnel between these
+ * two addresses go to xgred. The value says nothing.
+ */
+struct xgre_pair {
+	struct xgre_addr local;
+	struct xgre_addr remote;
+	__u32 family; /* XGRE_FAMILY_* */
+	__u32 pad;
+};
+
+/*
+ * AF_XDP sockets: that of a port's queue is at port number * XGRE_XSK_QUEUES +
+ * queue. Queues beyond have none, their fragments are the kernel's.
+ */
+#define XGRE_XSK_QUEUES 64
+#define XGRE_XSKS	(XGRE_PORTS_MAX * XGRE_XSK_QUEUES)
+#define XGRE_XSK_FRAME	3840 /* bytes of a frame in one chunk: 4096 less the headroom */
+
+/*
  * Permitted inner sources beyond the routes, a kernel LPM trie: prefixlen is
  * 32 + the prefix's length; the tunnel's number and family come first.
  */
@@ -314,6 +333,7 @@ XGRE_STATIC_ASSERT(XGRE_PORT_RPF_STRICT == XGRE_TUNNEL_RPF_STRICT);
 XGRE_STATIC_ASSERT(XGRE_PORT_RPF_LOOSE == XGRE_TUNNEL_RPF_LOOSE);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_port_slot) == 16);
 XGRE_STATIC_ASSERT(XGRE_PORT_SLOTS == 1 << 8);
+XGRE_STATIC_ASSERT(sizeof(struct xgre_pair) == 40);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_source_key) == 24);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_prefix_key) == 24);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_meta) == 176);

@@ -124,15 +124,15 @@ def not_ours(bed):
 
 def whole_ones(bed):
     """What comes in one piece is not handed on a second time, and fragments are counted."""
-    before = bed.gateway.counted().get("reassembled", 0)
+    before = bed.gateway.made_whole()
     name = fresh()
     bed.maker.send([bed.maker.outer(name)])
     is_(bed.sink.wait(name), ["1400 whole"], "%s: in one piece: arrives once" % bed.t.mode)
-    is_(bed.gateway.counted().get("reassembled", 0), before,
+    is_(bed.gateway.made_whole(), before,
         "%s: in one piece: is not the daemon's" % bed.t.mode)
     bed.whole("after that")
     # they are counted after they were handed on, and so may arrive before
-    ok(wait_until(lambda: bed.gateway.counted().get("reassembled", 0) > before, 10) and
+    ok(wait_until(lambda: bed.gateway.made_whole() > before, 10) and
        bed.gateway.punts()["fragment"] > 0, "%s: reassembled ones are counted, and the fragments" % bed.t.mode, bed.gateway.counted())
     is_([bed.gateway.counted().get(c) for c in ("lost", "overflow")], [None, None],
         "%s: none was lost" % bed.t.mode)
@@ -156,7 +156,7 @@ def by_a_router(bed):
         t.net.run("ip route change 192.168.%d.0/24 dev lan%d src 192.168.%d.1 mtu lock 700" % (
             (gateway.site,) * 3))
     other = t.gw100.daemon()
-    before = bed.gateway.counted()["reassembled"]
+    before = bed.gateway.made_whole()
     done = []
 
     def attempt():
@@ -165,7 +165,7 @@ def by_a_router(bed):
         return all(done)
     ok(wait_until(attempt, 20), "%s: a router fragments, all arrive" % t.mode,
        "\n".join(map(str, done)))
-    ok(wait_until(lambda: bed.gateway.counted()["reassembled"] >= before + 10, 10), "%s: by the daemon" % t.mode,
+    ok(wait_until(lambda: bed.gateway.made_whole() >= before + 10, 10), "%s: by the daemon" % t.mode,
        bed.gateway.counted())
     other.end()
 

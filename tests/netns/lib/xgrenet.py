@@ -309,6 +309,11 @@ class Gateway(Namespace):
             d.get("ifalias", "").endswith("/reassembly") and d["operstate"] == "UP"
             for d in json.loads(text))
 
+    def made_whole(self):
+        """Packets that were reassembled so far, by the kernel or over AF_XDP."""
+        counted = self.counted()
+        return counted.get("reassembled", 0) + counted.get("xsk-whole", 0)
+
     def counted(self):
         """Counter of xgred -> packets, those that are not zero."""
         return {c["counter"]: c["packets"] for c in self.stat("daemon")["daemon"]["counters"]
