@@ -131,11 +131,15 @@ static __always_inline int parse_frame(ctx_t *ctx, struct frame *f)
 	if (!mac_equal(eth->h_dest, f->port->mac))
 		return XGRE_R_FOREIGN_MAC;
 #else
-	/* A tag of ours would have been taken off by the VLAN device. */
-	if (CTX_FIELD(ctx, ctx_t, vlan_present))
-		return XGRE_R_NOT_OURS;
 	if (CTX_FIELD(ctx, ctx_t, pkt_type) != PACKET_HOST)
 		return XGRE_R_FOREIGN_MAC;
+	/*
+	 * A tag of ours would have been taken off by the VLAN device. VLAN 0 is none,
+	 * only a priority (802.1Q 6.9), and goes as the kernel would let it go.
+	 */
+	if (CTX_FIELD(ctx, ctx_t, vlan_present) &&
+	    (CTX_FIELD(ctx, ctx_t, vlan_tci) & 0xfff || bpf_skb_vlan_pop(ctx)))
+		return XGRE_R_NOT_OURS;
 #endif
 	return XGRE_R_NONE;
 }
