@@ -51,7 +51,9 @@ XGRE_MAP(xsks, XSKMAP, XGRE_XSKS, __u32, __u32, 0); /* xgred's, by port and queu
 /* user space's own */
 XGRE_MAP(prefixes, HASH, 1, struct xgre_prefix_key, struct xgre_prefix, BPF_F_NO_PREALLOC);
 XGRE_MAP(lpm_next, ARRAY, 1, __u32, __u32, BPF_F_MMAPABLE);
-XGRE_MAP(daemon, ARRAY, 1, __u32, struct xgre_daemon, BPF_F_MMAPABLE); /* xgred's */
+/* xgred's */
+XGRE_MAP(daemon, ARRAY, 1, __u32, struct xgre_daemon, BPF_F_MMAPABLE);
+XGRE_MAP(link, ARRAY, 1, __u32, struct xgre_link, BPF_F_MMAPABLE); /* by tunnel number */
 
 /* Set by user space before loading. */
 const volatile __u32 endpoint_mask = 63; /* entries of endpoints less one */

@@ -329,6 +329,16 @@ static int devices_set(struct run *r, const struct device_pair *pair, uint32_t n
 	return 0;
 }
 
+/* What xgred found out about the path to another remote does not hold for this one. */
+static void path_forget(struct run *r, const struct tunnel *t, uint32_t number)
+{
+	const struct xgre_tunnel *old = state_tunnel(r->st, number);
+
+	if (memcmp(&old->local, &t->local.a, sizeof(old->local)) ||
+	    memcmp(&old->remote, &t->remote.a, sizeof(old->remote)))
+		state_link_reset(r->st, number);
+}
+
 int tunnel_set(struct run *r, size_t want)
 {
 	const struct tunnel *t = &r->want->tunnels[want];
@@ -349,7 +359,9 @@ int tunnel_set(struct run *r, size_t want)
 		tunnel_fill(t, r->tunnels[want].mtu, &entry);
 		state_tunnel_set(r->st, number, &entry);
 	}
-	err = fault_point() ?: pair_set(r, t, r->tunnels[want].mtu, &pair);
+	path_forget(r, t, number);
+	err = fault_point() ?:
+	      pair_set(r, t, state_link_mtu(r->st, number, r->tunnels[want].mtu), &pair);
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: making its device: %s", t->name,
 				run_reason(r, err));
@@ -394,7 +406,7 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 		return false;
 	if (want != NOT_THERE) {
 		expected(r, want, &pair, &entry);
-		if (pair.dev.mtu != entry.mtu ||
+		if (pair.dev.mtu != state_link_mtu(r->st, number, entry.mtu) ||
 		    memcmp(&entry, state_tunnel(r->st, number), sizeof(entry)))
 			return false;
 	}

@@ -18,6 +18,7 @@ static const struct daemon_module *const modules[] = {
 	&reassembly_device_module,
 	&raw_module,
 	&xsk_module,
+	&path_module,
 };
 #define MODULES (sizeof(modules) / sizeof(modules[0]))
 

@@ -14,6 +14,7 @@
 
 struct raw;
 struct xsks;
+struct path;
 
 /* Where whole outer packets are handed to xgre_port: a veth pair with the program on one end. */
 struct reassembly_device {
@@ -34,6 +35,7 @@ struct daemon {
 	struct reassembly_device *device;
 	struct raw *raw;
 	struct xsks *xsks;
+	struct path *path;
 };
 
 /*
@@ -86,5 +88,6 @@ void daemon_notify(const char *state);
 extern const struct daemon_module reassembly_device_module; /* daemon-device.c */
 extern const struct daemon_module raw_module;		    /* daemon-raw.c */
 extern const struct daemon_module xsk_module;		    /* daemon-xsk.c */
+extern const struct daemon_module path_module;		    /* daemon-path.c */
 
 #endif

@@ -68,6 +68,8 @@ static void tunnel_cell(const void *arg, size_t row, size_t column, char ret[TAB
 	case 1:
 		return put_keys(ret, t);
 	case 2:
+		if (t->path_mtu)
+			return (void)snprintf(ret, TABLE_CELL, "%u of %u", t->path_mtu, t->mtu);
 		return (void)snprintf(ret, TABLE_CELL, "%u", t->mtu);
 	case 3:
 		return put(ret, addr_text(&t->local, buf));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "resolve.h"
@@ -102,6 +103,22 @@ static void pair_set(const struct state *st, const struct xgre_endpoint *e)
 
 	pair_of(e, &pair);
 	bpf_map_update_elem(st->map[MAP_pairs], &pair, &value, BPF_ANY);
+}
+
+uint32_t state_link_mtu(const struct state *st, uint32_t number, uint32_t mtu)
+{
+	const struct xgre_link *l = &st->links[number];
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (!l->mtu || l->mtu >= mtu || (uint64_t)now.tv_sec >= l->mtu_until)
+		return mtu;
+	return l->mtu;
+}
+
+void state_link_reset(const struct state *st, uint32_t number)
+{
+	st->links[number] = (struct xgre_link){ 0 };
 }
 
 int state_endpoint_set(struct state *st, const struct xgre_endpoint *e)

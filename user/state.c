@@ -99,6 +99,7 @@ static void unmap_memory(int fd, void *p)
 	X(ports, st->ports, ignored)                                                               \
 	X(port_slots, st->port_slots, ignored)                                                     \
 	X(daemon, st->daemon, ignored)                                                             \
+	X(link, st->links, ignored)                                                                \
 	X(lpm4_root, st->lpm.root4, ignored)                                                       \
 	X(lpm6_root, st->lpm.root6, ignored)                                                       \
 	X(lpm_chunks, st->lpm.chunks, st->lpm.nchunks)                                             \
@@ -193,6 +194,7 @@ static int maps_resize(struct xgre_tc *skel, const struct state_sizes *size)
 	} sizes[] = {
 		{ skel->maps.tunnels, size->tunnels },
 		{ skel->maps.tunnel_cpu, size->tunnels },
+		{ skel->maps.link, size->tunnels },
 		/* a quarter full at most, so that a place is always near */
 		{ skel->maps.endpoints, power_of_two(4 * size->tunnels) },
 		{ skel->maps.devices, 2 * size->tunnels },

@@ -24,7 +24,7 @@
 #define STATE_MAPS(X)                                                                              \
 	X(meta) X(lpm4_root) X(lpm6_root) X(lpm_chunks) X(routes) X(tunnels) X(endpoints)          \
 	X(ports) X(port_slots) X(devmap) X(devices) X(sources) X(route_cpu) X(tunnel_cpu)          \
-	X(cpu_state) X(nexthops) X(prefixes) X(lpm_next) X(daemon) X(pairs)          \
+	X(cpu_state) X(nexthops) X(prefixes) X(lpm_next) X(daemon) X(link) X(pairs)  \
 	X(xsks) X(work) X(sum_buffer)
 
 enum state_map {
@@ -56,6 +56,7 @@ struct state {
 	struct xgre_port *ports;
 	struct xgre_port_slot *port_slots;
 	struct xgre_daemon *daemon;
+	struct xgre_link *links; /* by tunnel number */
 	struct lpm lpm;
 
 	/*
@@ -104,6 +105,11 @@ int state_model_commit(const struct state *st, const struct model *m);
 
 /* The current properties of a tunnel's number, flags 0 where it is free. */
 const struct xgre_tunnel *state_tunnel(const struct state *st, uint32_t number);
+
+/* The MTU that a tunnel's device should have now: mtu, or less where the path demands it. */
+uint32_t state_link_mtu(const struct state *st, uint32_t number, uint32_t mtu);
+/* Nothing is known of the tunnel's path any more. */
+void state_link_reset(const struct state *st, uint32_t number);
 
 /* Number of a tunnel or port by name, -ENOENT where there is none. */
 int state_tunnel_number(const struct state *st, const char *name);

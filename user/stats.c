@@ -105,6 +105,9 @@ static int gather_tunnels(const struct state *st, struct stats *s)
 		if (!(t.flags & XGRE_TUNNEL_USED))
 			continue;
 		fill_tunnel(&t, out);
+		out->path_mtu = state_link_mtu(st, i, t.mtu);
+		if (out->path_mtu == t.mtu)
+			out->path_mtu = 0;
 		err = state_tunnel_counters(st, i, &out->counters);
 		s->ntunnels++;
 	}

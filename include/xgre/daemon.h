@@ -21,6 +21,10 @@
 			    "reassembled packets that could not be handed to the programs")        \
 	XGRE_DAEMON_COUNTER(3, OVERFLOW, "overflow",                                               \
 			    "packets lost because xgred did not read its sockets fast enough")     \
+	XGRE_DAEMON_COUNTER(4, PATH_MTU, "path-mtu",                                               \
+			    "ICMP messages that lowered a tunnel's MTU or kept it low")            \
+	XGRE_DAEMON_COUNTER(5, PATH_MTU_REFUSED, "path-mtu-refused",                               \
+			    "ICMP messages about GRE of no tunnel, or that contradict themselves") \
 	/* fragments of ports that run XDP, by AF_XDP sockets */                                   \
 	XGRE_DAEMON_COUNTER(32, XSK_FRAGMENTS, "xsk-fragments",                                    \
 			    "fragments that came in by AF_XDP")                                    \
@@ -74,6 +78,15 @@ enum xgre_daemon_counter {
 /* One entry. */
 struct xgre_daemon {
 	__u64 count[XGRE_DAEMON_MAX];
+};
+
+/*
+ * What is known of a tunnel's path, an array by tunnel number.
+ */
+struct xgre_link {
+	__u64 mtu_until; /* CLOCK_BOOTTIME, seconds: mtu is void from then on */
+	__u32 mtu;	 /* largest inner packet that the path carries; 0: no other limit is known */
+	__u32 pad;
 };
 
 #endif
