@@ -19,10 +19,11 @@ static const struct daemon_module *const modules[] = {
 	&raw_module,
 	&xsk_module,
 	&path_module,
+	&follow_module,
 };
 #define MODULES (sizeof(modules) / sizeof(modules[0]))
 
-struct follow {
+struct watched {
 	struct daemon *d;
 	struct loop_timer timer;
 	bool started[MODULES];
@@ -44,8 +45,10 @@ bool daemon_try_lock(const struct daemon *d, int *ret_fd)
 {
 	if (instance_try_lock(d->instance, ret_fd))
 		return false;
-	if (instance_inode(d->instance) == d->inode)
+	if (instance_inode(d->instance) == d->inode) {
+		d->st->unsettled = true; /* by a tool, since this process last looked */
 		return true;
+	}
 	instance_unlock(d->instance, *ret_fd);
 	return false;
 }
@@ -55,7 +58,7 @@ void daemon_unlock(const struct daemon *d, int fd)
 	instance_unlock(d->instance, fd);
 }
 
-static void modules_stop(struct follow *f)
+static void modules_stop(struct watched *f)
 {
 	for (size_t i = MODULES; i-- > 0;)
 		if (f->started[i]) {
@@ -64,7 +67,7 @@ static void modules_stop(struct follow *f)
 		}
 }
 
-static void modules_start(struct follow *f)
+static void modules_start(struct watched *f)
 {
 	for (size_t i = 0; i < MODULES; i++) {
 		int err = modules[i]->start(f->d);
@@ -78,14 +81,14 @@ static void modules_start(struct follow *f)
 	}
 }
 
-static void modules_check(struct follow *f)
+static void modules_check(struct watched *f)
 {
 	for (size_t i = 0; i < MODULES; i++)
 		if (f->started[i] && modules[i]->check)
 			modules[i]->check(f->d);
 }
 
-static void instance_gone(struct follow *f)
+static void instance_gone(struct watched *f)
 {
 	modules_stop(f);
 	state_close(f->d->st);
@@ -93,7 +96,7 @@ static void instance_gone(struct follow *f)
 	f->d->inode = 0;
 }
 
-static void instance_come(struct follow *f)
+static void instance_come(struct watched *f)
 {
 	ino_t inode = instance_inode(f->d->instance);
 	int err = inode ? state_open(f->d->instance, true, &f->d->st) : -ENOENT;
@@ -120,7 +123,7 @@ static void instance_come(struct follow *f)
 
 static void look(void *arg)
 {
-	struct follow *f = arg;
+	struct watched *f = arg;
 
 	if (f->d->st && instance_inode(f->d->instance) != f->d->inode) {
 		daemon_say("instance %s is gone", f->d->instance);
@@ -135,7 +138,7 @@ static void look(void *arg)
 
 static void signalled(uint32_t events, void *arg)
 {
-	struct follow *f = arg;
+	struct watched *f = arg;
 	struct signalfd_siginfo info;
 
 	(void)events;
@@ -144,7 +147,7 @@ static void signalled(uint32_t events, void *arg)
 }
 
 /* SIGTERM and SIGINT end the loop; they must be blocked in every thread. */
-static int signals_open(struct follow *f)
+static int signals_open(struct watched *f)
 {
 	sigset_t set;
 
@@ -158,7 +161,7 @@ static int signals_open(struct follow *f)
 }
 
 /* What was changed for the time that the daemon runs goes back. */
-static void undo(struct follow *f)
+static void undo(struct watched *f)
 {
 	int fd;
 
@@ -173,7 +176,7 @@ static void undo(struct follow *f)
 
 int daemon_run(struct daemon *d)
 {
-	struct follow f = { .d = d, .timer = { .fn = look, .arg = &f }, .signals = -1 };
+	struct watched f = { .d = d, .timer = { .fn = look, .arg = &f }, .signals = -1 };
 	int err = signals_open(&f);
 
 	if (!err) {

@@ -15,6 +15,7 @@
 struct raw;
 struct xsks;
 struct path;
+struct follow;
 
 /* Where whole outer packets are handed to xgre_port: a veth pair with the program on one end. */
 struct reassembly_device {
@@ -36,6 +37,7 @@ struct daemon {
 	struct raw *raw;
 	struct xsks *xsks;
 	struct path *path;
+	struct follow *follow;
 };
 
 /*
@@ -89,5 +91,6 @@ extern const struct daemon_module reassembly_device_module; /* daemon-device.c *
 extern const struct daemon_module raw_module;		    /* daemon-raw.c */
 extern const struct daemon_module xsk_module;		    /* daemon-xsk.c */
 extern const struct daemon_module path_module;		    /* daemon-path.c */
+extern const struct daemon_module follow_module;	    /* daemon-follow.c */
 
 #endif

@@ -25,6 +25,8 @@
 			    "ICMP messages that lowered a tunnel's MTU or kept it low")            \
 	XGRE_DAEMON_COUNTER(5, PATH_MTU_REFUSED, "path-mtu-refused",                               \
 			    "ICMP messages about GRE of no tunnel, or that contradict themselves") \
+	XGRE_DAEMON_COUNTER(6, FOLLOWED, "followed",                                               \
+			    "times that changed routes or addresses were taken into the table")    \
 	/* fragments of ports that run XDP, by AF_XDP sockets */                                   \
 	XGRE_DAEMON_COUNTER(32, XSK_FRAGMENTS, "xsk-fragments",                                    \
 			    "fragments that came in by AF_XDP")                                    \
