@@ -99,6 +99,7 @@ bench: ## cost of the programs beside a no-op, as text and JSON (root)
 	$(Q)scripts/install-dependencies bench
 	$(Q)$(MAKE) --no-print-directory all check-programs
 	$(Q)tests/bench/bench
+	$(Q)tests/bench/reassembly
 
 UNITS    := xgre.service xgre@.service xgred.service xgred@.service
 UNIT_DIR  = $(DESTDIR)$(PREFIX)/lib/systemd/system

@@ -23,21 +23,24 @@
 #define MEMORY_MAX (16 << 20)
 #define MEMORY_MIN (1 << 20)
 
+#define L2_MAX	 22 /* Ethernet with two tags */
+#define PATIENCE 20 /* checks, which is ten seconds */
+
 struct queue {
 	struct queue *next;
 	uint32_t ifindex; /* device that XDP runs on */
 	uint32_t number;
 	uint8_t mode;	  /* XDP_ATTACHED_* there */
 	bool wanted;
-	struct xsk_thread *thread;
+	struct xsk_thread *thread; /* NULL: it could not be opened */
+	int err;		   /* why, and how many checks until it is tried again */
+	int patience;
 };
 
 /* The module's own. */
 struct xsks {
 	struct queue *queues;
 	uint32_t device; /* the reassembly device that the threads write to */
-	char said[IFNAMSIZ];
-	int said_err;
 };
 
 /* Is there a port for fragments on this device whose XDP program we count on? */
@@ -60,9 +63,10 @@ static struct queue *queue_find(struct xsks *x, uint32_t ifindex, uint32_t numbe
 /* All ports of the queue's device, those of its VLANs as well, or none of them. */
 static void queue_enter(struct daemon *d, const struct queue *q, bool enter)
 {
-	for (uint32_t i = 0; i < XGRE_PORTS_MAX; i++) {
+	int fd = q->thread ? xsk_thread_fd(q->thread) : -1;
+
+	for (uint32_t i = 0; i < XGRE_PORTS_MAX && fd >= 0; i++) {
 		uint32_t key = i * XGRE_XSK_QUEUES + q->number;
-		int fd = xsk_thread_fd(q->thread);
 
 		if (!port_wants(&d->st->ports[i]) || d->st->ports[i].lower != q->ifindex)
 			continue;
@@ -77,7 +81,8 @@ static void queue_enter(struct daemon *d, const struct queue *q, bool enter)
 static void queue_close(struct daemon *d, struct queue *q)
 {
 	queue_enter(d, q, false);
-	xsk_thread_end(q->thread);
+	if (q->thread)
+		xsk_thread_end(q->thread);
 	free(q);
 }
 
@@ -106,47 +111,49 @@ static void limits_for(uint32_t queues, struct reassembly_limits *ret)
 	ret->peer_memory = ret->memory / 4;
 }
 
-static int queue_open(struct daemon *d, struct xsks *x, const struct netdev *dev, uint32_t number,
-		      uint32_t queues)
+/* Open what is not open; said once, and tried every now and then. */
+static void queue_open(struct daemon *d, struct queue *q, const struct netdev *dev, uint32_t queues)
 {
 	struct xsk_thread_spec spec = {
 		.d = d,
 		.xsk = { .dev = dev->name,
-			 .queue = number,
+			 .queue = q->number,
 			 .generic = dev->xdp_mode == XDP_ATTACHED_SKB,
-			 .zero_copy = dev->mtu + 22 <= XGRE_XSK_FRAME },
+			 .zero_copy = dev->mtu + L2_MAX <= XGRE_XSK_FRAME },
 	};
-	struct queue *q = calloc(1, sizeof(*q));
 	int err;
 
-	if (!q)
-		return -ENOMEM;
+	if (q->patience) {
+		q->patience--;
+		return;
+	}
 	limits_for(queues, &spec.limits);
 	if (getrandom(&spec.seed, sizeof(spec.seed), 0) != sizeof(spec.seed))
 		spec.seed = loop_now();
-	q->ifindex = dev->ifindex;
-	q->number = number;
 	q->mode = dev->xdp_mode;
-	q->wanted = true;
 	err = xsk_thread_start(&spec, &q->thread);
-	if (err) {
-		free(q);
-		return err;
+	if (!err) {
+		queue_enter(d, q, true);
+	} else if (err != q->err) {
+		daemon_say("port %s: no AF_XDP socket on queue %u: %s; its fragments are left to the "
+			   "kernel",
+			   dev->name, q->number, strerror(-err));
 	}
-	q->next = x->queues;
-	x->queues = q;
-	queue_enter(d, q, true);
-	return 0;
+	q->err = err;
+	q->patience = err ? PATIENCE : 0;
 }
 
-static void say_failure(struct xsks *x, const struct netdev *dev, uint32_t number, int err)
+static struct queue *queue_new(struct xsks *x, uint32_t ifindex, uint32_t number)
 {
-	if (x->said_err == err && !strcmp(x->said, dev->name))
-		return;
-	x->said_err = err;
-	snprintf(x->said, sizeof(x->said), "%s", dev->name);
-	daemon_say("port %s: no AF_XDP socket on queue %u: %s; its fragments are left to the kernel",
-		   dev->name, number, strerror(-err));
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->ifindex = ifindex;
+	q->number = number;
+	q->next = x->queues;
+	x->queues = q;
+	return q;
 }
 
 /* A socket for each queue of the device. */
@@ -162,22 +169,16 @@ static void device_serve(struct daemon *d, struct xsks *x, uint32_t ifindex)
 	if (queues > XGRE_XSK_QUEUES)
 		queues = XGRE_XSK_QUEUES;
 	for (uint32_t i = 0; i < queues; i++) {
-		struct queue *q = queue_find(x, ifindex, i);
-		int err;
+		struct queue *q = queue_find(x, ifindex, i) ?: queue_new(x, ifindex, i);
 
-		/* XDP of another mode, or attached anew, has left the socket behind */
-		if (q && q->mode == dev.xdp_mode && xsk_thread_alive(q->thread)) {
-			q->wanted = true;
+		if (!q)
+			return;
+		if (!q->thread)
+			queue_open(d, q, &dev, queues);
+		else
 			queue_enter(d, q, true); /* for a port that has come since */
-			continue;
-		}
-		if (q) {
-			q->wanted = false;
-			continue; /* the next time, when it is gone */
-		}
-		err = queue_open(d, x, &dev, i, queues);
-		if (err)
-			say_failure(x, &dev, i, err);
+		/* XDP of another mode, or attached anew, has left the socket behind: a new one next time */
+		q->wanted = !q->thread || (q->mode == dev.xdp_mode && xsk_thread_alive(q->thread));
 	}
 }
 
@@ -185,7 +186,7 @@ static void xsk_check(struct daemon *d)
 {
 	struct xsks *x = d->xsks;
 
-	uint32_t device = d->device ? d->device->ifindex : 0;
+	uint32_t device = d->device && !d->kernel_only ? d->device->ifindex : 0;
 
 	if (x->device != device) {
 		queues_close(d, x, true);
@@ -193,7 +194,8 @@ static void xsk_check(struct daemon *d)
 	}
 	for (struct queue *q = x->queues; q; q = q->next) {
 		q->wanted = false;
-		xsk_thread_count_drops(q->thread);
+		if (q->thread)
+			xsk_thread_count_drops(q->thread);
 	}
 	for (int i = 0; x->device && i < XGRE_PORTS_MAX; i++)
 		if (port_wants(&d->st->ports[i]))

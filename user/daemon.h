@@ -27,6 +27,7 @@ struct reassembly_device {
 
 struct daemon {
 	const char *instance;
+	bool kernel_only; /* no AF_XDP sockets */
 	struct loop *loop;
 	struct nl *nl;
 	struct state *st; /* NULL: the instance is not there */

@@ -11,13 +11,14 @@
 static void usage(FILE *out)
 {
 	fprintf(out,
-		"usage: xgred [-n NETNS] [-i INSTANCE]\n\n"
+		"usage: xgred [-n NETNS] [-i INSTANCE] [-k]\n\n"
 		"Stays in the foreground and does for an instance what takes a process, such as\n"
 		"reassembly of fragmented GRE packets. Waits for 'xgre-load apply' where the\n"
 		"instance does not run. SIGTERM ends it.\n\n"
 		"  -n, --netns NETNS        network namespace, a name as in ip netns, or a path\n"
 		"  -i, --instance INSTANCE  which of several on this machine (default: " INSTANCE_DEFAULT
 		")\n"
+		"  -k, --kernel             no AF_XDP sockets: the kernel reassembles on every port\n"
 		"  -h, --help               this text\n"
 		"  -V, --version            the version\n\n"
 		"Exit status: 0 ended by a signal, 1 failed, 2 usage. See xgred(8).\n");
@@ -59,6 +60,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "netns", required_argument, NULL, 'n' },
 		{ "instance", required_argument, NULL, 'i' },
+		{ "kernel", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -69,13 +71,16 @@ int main(int argc, char **argv)
 
 	cli_name = "xgred";
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "n:i:hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "n:i:khV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n':
 			netns = optarg;
 			break;
 		case 'i':
 			d.instance = optarg;
+			break;
+		case 'k':
+			d.kernel_only = true;
 			break;
 		case 'h':
 			usage(stdout);
