@@ -84,6 +84,27 @@ static const char *xdp_obstacle(const struct port *p, const struct port_facts *f
 	return NULL;
 }
 
+/*
+ * Take XDP off a device. A NIC's driver refuses what other ports redirect to it as soon
+ * as it has no program (virtnet_xdp_xmit() and its like), so they must have stopped before.
+ */
+static int port_xdp_off(struct run *r, uint32_t lower, const char *name)
+{
+	bool was_on = false;
+
+	for (int i = 0; i < XGRE_PORTS_MAX; i++) {
+		struct xgre_port *e = &r->st->ports[i];
+
+		if (!(e->flags & XGRE_PORT_XDP) || e->lower != lower)
+			continue;
+		__atomic_fetch_and(&e->flags, ~XGRE_PORT_XDP, __ATOMIC_RELEASE);
+		was_on = true;
+	}
+	if (was_on)
+		state_sync();
+	return xdp_detach(r->st, name);
+}
+
 /* Put XDP on the port in the mode that the configuration asks for; *ret_xdp: it runs. */
 static int port_xdp(struct run *r, const struct port *p, const struct port_facts *f, bool *ret_xdp)
 {
@@ -96,19 +117,19 @@ static int port_xdp(struct run *r, const struct port *p, const struct port_facts
 
 	*ret_xdp = false;
 	if (p->xdp == XDP_MODE_OFF)
-		return xdp_detach(r->st, f->lower.name);
+		return port_xdp_off(r, f->lower.ifindex, f->lower.name);
 	obstacle = xdp_obstacle(p, f);
 	if (obstacle && p->xdp == XDP_MODE_SKB)
 		return run_fail(r, -EBUSY, &p->place, "port %s: %s", p->name, obstacle);
 	if (obstacle && p->xdp == XDP_MODE_AUTO) {
 		if (r->out)
 			fprintf(r->out, "note: port %s: TC instead of XDP: %s\n", p->name, obstacle);
-		return xdp_detach(r->st, f->lower.name);
+		return port_xdp_off(r, f->lower.ifindex, f->lower.name);
 	}
 	/* A link's mode is fixed: another mode is another link. */
 	if (!xdp_query(r->st, f->lower.name, &ifindex, &id) && ifindex == f->lower.ifindex &&
 	    f->lower.xdp_mode != attached)
-		xdp_detach(r->st, f->lower.name);
+		port_xdp_off(r, f->lower.ifindex, f->lower.name);
 	err = xdp_attach(r->st, f->lower.name, f->lower.ifindex, r->prog.fd[program], mode);
 	if (!err) {
 		*ret_xdp = true;
@@ -279,7 +300,8 @@ int port_del(struct run *r, const char *name)
 		if (i != number && r->st->ports[i].flags)
 			shared |= r->st->ports[i].lower == e.lower;
 	if (!shared) {
-		err = xdp_detach(r->st, netdev_get_index(r->nl, e.lower, &lower) ? name : lower.name);
+		err = port_xdp_off(r, e.lower,
+				   netdev_get_index(r->nl, e.lower, &lower) ? name : lower.name);
 		if (err)
 			return run_fail(r, err, NULL, "port %s: detaching XDP: %s", name, strerror(-err));
 	}
