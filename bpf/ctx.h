@@ -15,6 +15,12 @@
 #include <bpf/bpf_endian.h>
 #include "maps.h"
 
+/*
+ * A global function: the verifier looks at it once, and not at each call. It may
+ * return a number and take a context and numbers, no more.
+ */
+#define XGRE_APART __attribute__((noinline))
+
 #define XGRE_PULL 160 /* header bytes that TC makes linear before it looks at a packet */
 
 /*

@@ -7,9 +7,7 @@
 #define XGRE_DECAP_H
 
 #include "icmp.h"
-#ifdef XGRE_CTX_TC
 #include "checksum.h"
-#endif
 #include "send.h"
 
 /* A packet of one of our tunnels, on its way out of it. */
@@ -68,7 +66,7 @@ static __always_inline bool source_permitted(ctx_t *ctx, const struct decap *d)
 
 /*
  * The rules that hold on every path. XGRE_R_NONE: acceptable. A punt leaves the
- * packet as it is; XDP leaves a checksum to TC.
+ * packet as it is.
  */
 static __always_inline int decap_accept(ctx_t *ctx, __u32 l3, const struct ip_info *outer,
 					struct decap *d)
@@ -84,15 +82,11 @@ static __always_inline int decap_accept(ctx_t *ctx, __u32 l3, const struct ip_in
 	if (d->gre.proto != bpf_htons(ETH_P_IP) && d->gre.proto != bpf_htons(ETH_P_IPV6))
 		return XGRE_R_PROTOCOL;
 	if (d->gre.flags & GRE_C) {
-#ifdef XGRE_CTX_XDP
-		return XGRE_R_CHECKSUM;
-#else
 		/* GRO joins only what it has verified, and then there is no sum of the whole */
 		__u32 gre = d->off - d->gre.len;
 
 		if (!ctx_gso_size(ctx) && !checksum_good(ctx, gre, outer->len - (gre - l3)))
 			return XGRE_R_BAD_CHECKSUM;
-#endif
 	}
 	reason = parse_ip(ctx, d->off, d->gre.proto, inner);
 	if (reason == XGRE_R_IP_HEADER)

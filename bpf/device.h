@@ -126,6 +126,8 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 		return XGRE_R_MALFORMED;
 	if (info->proto == IPPROTO_GRE && tunnel_loops(ctx, t))
 		return XGRE_R_LOOP;
+	if (t->flags & XGRE_TUNNEL_LONG_GRE && ctx_gso_size(ctx))
+		return XGRE_R_OFFLOAD;
 	reason = outer_route(ctx, t, *number, wire_len(ctx, ETH_LEN, info) + t->outer_len, q);
 	if (reason)
 		return reason;
@@ -134,6 +136,9 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 	segments = ctx_segments(ctx);
 	reason = room_push(ctx, ETH_LEN, t, info, NULL, &l3);
 	reason = reason ?: write_outer(ctx, ETH_LEN, t, info);
+	if (!reason && t->flags & XGRE_TUNNEL_CHECKSUM)
+		reason = checksum_write(ctx, ETH_LEN + t->ip_len,
+					t->outer_len - t->ip_len + info->len, 0);
 	eth = ctx_data(ctx);
 	if (reason || (void *)(eth + 1) > ctx_data_end(ctx))
 		return XGRE_R_NO_ROOM;

@@ -30,6 +30,20 @@ static __noinline int remote_read(ctx_t *ctx, struct xgre_tunnel_cpu *tc,
 	return nexthop_read(ctx, &tc->nexthop, q, now);
 }
 
+/*
+ * A GRE header of a checksum or sequence number is one packet's: what is still to
+ * be cut into segments, or to be filled in, the kernel gets.
+ */
+static __always_inline int long_gre_prepare(ctx_t *ctx, __u32 l3, const struct xgre_tunnel *t,
+					    const struct ip_info *info, __u32 *ret_sum)
+{
+	if (ctx_gso_size(ctx))
+		return XGRE_R_CHECKSUM;
+	if (t->flags & XGRE_TUNNEL_CHECKSUM)
+		return checksum_prepare(ctx, l3, info, ret_sum);
+	return XGRE_R_NONE;
+}
+
 /* Forward an IP packet into its tunnel. XGRE_R_NONE: done, the action in *ret_action. */
 static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_info *info,
 				 struct fib_query *q, __u32 route, int *ret_action)
@@ -40,7 +54,7 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 	struct xgre_route_cpu *rc;
 	struct xgre_tunnel *t;
 	struct xgre_route *r;
-	__u32 wire, bytes, segments, l3;
+	__u32 wire, bytes, segments, l3, sum = 0;
 	__u64 now;
 	int reason;
 
@@ -86,6 +100,11 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 	out = port_out(nh);
 	if (!out)
 		return XGRE_R_NOT_A_PORT;
+	if (t->flags & XGRE_TUNNEL_LONG_GRE) {
+		reason = long_gre_prepare(ctx, f->l3, t, info, &sum);
+		if (reason)
+			return reason;
+	}
 
 	/* From here on the packet is ours: what fails now is a drop. */
 	bytes = wire_bytes(ctx, f->l3, info);
@@ -95,6 +114,11 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 	info->ttl--;
 	reason = reason ?: room_push(ctx, f->l3, t, info, out, &l3);
 	reason = reason ?: write_outer(ctx, l3, t, info);
+	if (!reason && t->flags & XGRE_TUNNEL_CHECKSUM)
+		reason = checksum_write(ctx, l3 + t->ip_len,
+					t->outer_len - t->ip_len +
+						(info->family == XGRE_FAMILY_4 ? 20 : 40),
+					sum);
 	reason = reason ?: write_l2(ctx, nh, out,
 				    t->flags & XGRE_TUNNEL_OUTER6 ? bpf_htons(ETH_P_IPV6) :
 								    bpf_htons(ETH_P_IP));

@@ -6,7 +6,7 @@
 #ifndef XGRE_SEND_H
 #define XGRE_SEND_H
 
-#include <linux/errno.h>
+#include "checksum.h"
 #include "gre.h"
 #include "nexthop.h"
 #include "verdict.h"
@@ -76,13 +76,33 @@ static __always_inline __u16 gre_proto(const struct ip_info *inner)
 	return inner->family == XGRE_FAMILY_4 ? ETH_P_IP : ETH_P_IPV6;
 }
 
-/* The key follows the first four bytes of GRE, which the template has. */
+/* GRE with more than a key: a checksum, which is made last, and the key (RFC 2890 2). */
+static __always_inline int write_long_gre(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t)
+{
+	__be32 *to = ctx_at(ctx, off);
+
+	if (t->flags & XGRE_TUNNEL_CHECKSUM) {
+		if ((void *)(to + 1) > ctx_data_end(ctx))
+			return XGRE_R_NO_ROOM;
+		*to++ = 0;
+	}
+	if (t->flags & XGRE_TUNNEL_KEY_OUT) {
+		if ((void *)(to + 1) > ctx_data_end(ctx))
+			return XGRE_R_NO_ROOM;
+		*to++ = t->key_out;
+	}
+	return XGRE_R_NONE;
+}
+
+/* What follows the first four bytes of GRE, which the template has. */
 static __always_inline int write_key(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t)
 {
 	__be32 *key = ctx_at(ctx, off);
 
-	if (!(t->flags & XGRE_TUNNEL_KEY_OUT))
+	if (!(t->flags & (XGRE_TUNNEL_KEY_OUT | XGRE_TUNNEL_LONG_GRE)))
 		return XGRE_R_NONE;
+	if (t->flags & XGRE_TUNNEL_LONG_GRE)
+		return write_long_gre(ctx, off, t);
 	if ((void *)(key + 1) > ctx_data_end(ctx))
 		return XGRE_R_NO_ROOM;
 	*key = t->key_out;

@@ -98,11 +98,32 @@ static void peer_settle(const char *peer)
 }
 
 /*
+ * What makes one packet of what will be several, or leaves a checksum to be made
+ * later: a GRE header with a checksum is one finished packet's.
+ */
+static const char *const unfinished[] = {
+	"tx-tcp-segmentation", /* and first, to be looked at */
+	"tx-tcp-ecn-segmentation",
+	"tx-tcp-mangleid-segmentation",
+	"tx-tcp6-segmentation",
+	"tx-udp-segmentation",
+	"tx-sctp-segmentation",
+	"tx-gso-list",
+	"tx-checksum-ip-generic",
+	"tx-checksum-sctp",
+};
+
+static bool wants_finished(const struct tunnel *t)
+{
+	return t->checksum;
+}
+
+/*
  * A superframe that is encapsulated already, by another tunnel or by VXLAN, cannot
  * be encapsulated again (bpf_skb_adjust_room(): EALREADY): the kernel segments it
  * before the device, as for any that does not offer to.
  */
-static void device_settle(const char *dev)
+static void device_settle(const struct tunnel *t)
 {
 	static const char *const off[] = {
 		"tx-gre-segmentation",	   "tx-gre-csum-segmentation",
@@ -110,7 +131,11 @@ static void device_settle(const char *dev)
 		"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation",
 	};
 
-	ethtool_features_off(dev, off, sizeof(off) / sizeof(off[0]));
+	const char *dev = t->name;
+
+	ethtool_features_set(dev, off, sizeof(off) / sizeof(off[0]), false);
+	ethtool_features_set(dev, unfinished, sizeof(unfinished) / sizeof(unfinished[0]),
+			     !wants_finished(t));
 	/* or the kernel takes a subnet's other addresses away with its first */
 	sysctl_set("net/ipv4/conf/%s/promote_secondaries", dev, 1);
 }
@@ -128,7 +153,7 @@ static int pair_set(struct run *r, const struct tunnel *t, uint32_t mtu, struct 
 	if (err)
 		return err;
 	peer_settle(ret->peer.name);
-	device_settle(t->name);
+	device_settle(t);
 	err = tc_attach(ret->peer.ifindex, r->prog.fd[PROGRAM_DEV], &made);
 	if (!err && ret->dev.mtu != mtu)
 		err = netdev_set_mtu(r->nl, ret->dev.ifindex, mtu);
@@ -395,7 +420,7 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 	struct xgre_tunnel entry;
 	struct device_pair pair;
 	size_t n = 0, found = 0;
-	bool strays = false;
+	bool strays = false, segments;
 	uint32_t id;
 
 	if (number < 0 || pair_get(r, have->name, &pair))
@@ -403,6 +428,8 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 	if (!(pair.dev.flags & IFF_UP) || !(pair.peer.flags & IFF_UP))
 		return false;
 	if (tc_query(pair.peer.ifindex, &id) || id != r->prog.id[PROGRAM_DEV])
+		return false;
+	if (wants_finished(have) && !ethtool_feature(have->name, unfinished[0], &segments) && segments)
 		return false;
 	if (want != NOT_THERE) {
 		expected(r, want, &pair, &entry);

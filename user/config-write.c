@@ -108,6 +108,8 @@ static void write_options(const struct tunnel *t, const struct tunnel *defaults,
 		fputs("    ignore-df: true\n", out);
 	else if (!t->pmtudisc)
 		fputs("    pmtudisc: false\n", out);
+	if (t->checksum)
+		fputs("    checksum: true\n", out);
 	if (t->fast != FAST_AUTO)
 		fprintf(out, "    fast-path: %s\n", t->fast == FAST_ON ? "on" : "off");
 	if (t->addresses.count)

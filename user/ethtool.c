@@ -132,7 +132,7 @@ int ethtool_feature(const char *dev, const char *feature, bool *ret)
 	return err;
 }
 
-int ethtool_features_off(const char *dev, const char *const *features, size_t n)
+int ethtool_features_set(const char *dev, const char *const *features, size_t n, bool on)
 {
 	struct ethtool_sfeatures *f;
 	struct ethtool_gstrings *names;
@@ -153,8 +153,11 @@ int ethtool_features_off(const char *dev, const char *const *features, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		int bit = feature_find(names, features[i]);
 
-		if (bit >= 0)
-			f->features[bit / 32].valid |= 1u << bit % 32;
+		if (bit < 0)
+			continue;
+		f->features[bit / 32].valid |= 1u << bit % 32;
+		if (on)
+			f->features[bit / 32].requested |= 1u << bit % 32;
 	}
 	err = ethtool_call(dev, f);
 	free(names);

@@ -66,6 +66,7 @@ struct tunnel {
 	uint32_t mtu;	/* 0: the port's MTU less the overhead */
 	bool pmtudisc;	/* default true */
 	bool ignore_df; /* excludes pmtudisc: true */
+	bool checksum;	/* of packets that are sent */
 	enum fast_path fast;
 	enum sources_mode sources_mode;
 	struct prefix_list sources;

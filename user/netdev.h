@@ -150,7 +150,7 @@ int sysctl_set(const char *path, const char *dev, int value);
 int ethtool_driver(const char *dev, char ret_driver[32]);
 int ethtool_feature(const char *dev, const char *feature, bool *ret);
 /* Those of the named features that there are. */
-int ethtool_features_off(const char *dev, const char *const *features, size_t n);
+int ethtool_features_set(const char *dev, const char *const *features, size_t n, bool on);
 /* rx queues in use and their maximum (combined counted as rx); -EOPNOTSUPP where unknown. */
 int ethtool_channels(const char *dev, uint32_t *ret_now, uint32_t *ret_max);
 

@@ -18,6 +18,7 @@ static const struct {
 	{ CHANGE_UNCLAIMED, "unclaimed" }, { CHANGE_TUNNEL, "tunnel" },
 	{ CHANGE_VIA, "via" },		   { CHANGE_METRIC, "metric" },
 	{ CHANGE_TABLE, "table" },	   { CHANGE_ORIGIN, "origin" },
+	{ CHANGE_CHECKSUM, "checksum" },
 };
 
 static void print_why(const struct step *s, FILE *out)

@@ -54,6 +54,8 @@ static uint32_t tunnel_changes(const struct tunnel *a, const struct tunnel *b)
 		c |= CHANGE_MTU;
 	if (a->pmtudisc != b->pmtudisc || a->ignore_df != b->ignore_df)
 		c |= CHANGE_DF;
+	if (a->checksum != b->checksum)
+		c |= CHANGE_CHECKSUM;
 	if (a->fast != b->fast)
 		c |= CHANGE_FAST;
 	if (a->sources_mode != b->sources_mode || !prefix_list_equal(&a->sources, &b->sources))

@@ -40,6 +40,7 @@ enum step_why { WHY_NEW, WHY_CHANGED, WHY_DAMAGED, WHY_GONE };
 #define CHANGE_METRIC	 (1u << 15)
 #define CHANGE_TABLE	 (1u << 16)
 #define CHANGE_ORIGIN	 (1u << 17)
+#define CHANGE_CHECKSUM	 (1u << 18)
 
 #define NOT_THERE SIZE_MAX
 

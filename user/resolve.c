@@ -7,7 +7,9 @@
 #include "resolve.h"
 
 #define IP_DF	     0x4000
-#define GRE_KEY_FLAG 0x20 /* first byte of the GRE header: key present */
+/* first byte of the GRE header: what is present */
+#define GRE_CHECKSUM_FLAG 0x80
+#define GRE_KEY_FLAG	  0x20
 
 /* FNV-1a: stable across builds and machines, which the names and MACs made from it must be. */
 #define HASH_START 0xcbf29ce484222325ull
@@ -97,11 +99,15 @@ void tunnel_fill(const struct tunnel *t, uint32_t mtu, struct xgre_tunnel *ret)
 		template_ip6(t, ret);
 	gre = ret->outer + ret->ip_len;
 	ret->outer_len = ret->ip_len + 4;
+	if (t->checksum) {
+		ret->flags |= XGRE_TUNNEL_CHECKSUM;
+		gre[0] |= GRE_CHECKSUM_FLAG;
+		ret->outer_len += 4;
+	}
 	if (t->key_out.set) {
 		ret->flags |= XGRE_TUNNEL_KEY_OUT;
 		ret->key_out = htonl(t->key_out.value);
-		gre[0] = GRE_KEY_FLAG;
-		memcpy(gre + 4, &ret->key_out, 4);
+		gre[0] |= GRE_KEY_FLAG;
 		ret->outer_len += 4;
 	}
 	if (t->key_in.set) {
@@ -126,6 +132,7 @@ void tunnel_recall(const struct xgre_tunnel *e, struct tunnel *ret)
 	ret->mtu = e->mtu;
 	ret->pmtudisc = e->flags & XGRE_TUNNEL_DF_SET;
 	ret->ignore_df = !(e->flags & (XGRE_TUNNEL_DF_SET | XGRE_TUNNEL_DF_COPY));
+	ret->checksum = e->flags & XGRE_TUNNEL_CHECKSUM;
 }
 
 void endpoint_fill(const struct tunnel *t, uint32_t number, struct xgre_endpoint *ret)

@@ -90,8 +90,11 @@ static inline __u32 xgre_endpoint_hash(const struct xgre_addr *local,
 #define XGRE_TUNNEL_SOURCES_SET (1u << 10) /* the list in sources alone, not the routes */
 #define XGRE_TUNNEL_RPF_STRICT	(1u << 11) /* effective rp_filter of the tunnel device: 1 */
 #define XGRE_TUNNEL_RPF_LOOSE	(1u << 12) /* 2 */
+#define XGRE_TUNNEL_CHECKSUM	(1u << 16) /* packets that are sent carry a checksum */
+/* More than a key follows the first four bytes of GRE; superframes are no use then. */
+#define XGRE_TUNNEL_LONG_GRE XGRE_TUNNEL_CHECKSUM
 
-#define XGRE_OUTER_MAX 48 /* IPv6 40 + GRE 4 + key 4 */
+#define XGRE_OUTER_MAX 48 /* IPv6 40 + GRE 4, and a whole word */
 
 struct xgre_tunnel {
 	__u32 flags;	    /* XGRE_TUNNEL_* */
@@ -108,7 +111,8 @@ struct xgre_tunnel {
 	/*
 	 * The outer header as it is sent, apart from length, TOS, TTL where
 	 * inherited, IPv4 DF where copied, ID, checksum, and the GRE protocol
-	 * field: those are zero. outer_sum is the IPv4 header's 16-bit
+	 * field: those are zero; and apart from what follows the first four
+	 * bytes of GRE. outer_sum is the IPv4 header's 16-bit
 	 * one's-complement sum so far (not inverted), to which the missing
 	 * fields are added.
 	 */

@@ -41,6 +41,9 @@
 		    "a packet met a tunnel that is being removed or not yet complete")             \
 	XGRE_REASON(13, NO_PORT, DROP, "no-port",                                                  \
 		    "the outgoing port is being removed")                                          \
+	XGRE_REASON(14, OFFLOAD, DROP, "offload",                                                  \
+		    "a superframe met a tunnel with checksum or sequence; its device's "               \
+		    "segmentation must be off, and xgre-load apply turns it off")                  \
 	/* punts */                                                                                \
 	XGRE_REASON(32, NOT_OURS, PUNT, "not-ours",                                                \
 		    "traffic that concerns no tunnel: not IP, or no route of ours")                \
@@ -75,7 +78,8 @@
 	XGRE_REASON(47, SLOW, PUNT, "slow",                                                        \
 		    "fast-path is off for this tunnel; xgre-load preflight says why")              \
 	XGRE_REASON(48, CHECKSUM, PUNT, "checksum",                                                \
-		    "carries a GRE checksum, which is verified on the slow path")                  \
+		    "into a tunnel with checksum or sequence: a superframe, or a packet whose own "    \
+		    "checksum is still to be made; the kernel does that")                          \
 	XGRE_REASON(49, VERSION, PUNT, "version", "GRE version other than 0 (PPTP is 1)")          \
 	XGRE_REASON(50, PROTOCOL, PUNT, "protocol", "GRE payload that is neither IPv4 nor IPv6")   \
 	XGRE_REASON(51, UNCLAIMED, PUNT, "unclaimed",                                              \

@@ -58,6 +58,17 @@ def into_tunnels():
         test(name, DEV, frame, t.peer, segment + 1, DROP[DEV], ["too-big"])
 
 
+def one_by_one():
+    """Where GRE has a checksum, a packet at a time: the kernel cuts, before the device."""
+    for name, version in product(("sum4", "sum6k"), (4, 6)):
+        t = TUNNELS[name]
+        packet = packets.tcp(LAN.host(version), t.far(version), SIZE)
+        test("%s IPv%d" % (name, version), PORT, packets.from_host(LAN, packet), "eth1", 1000,
+             PASS[PORT], ["checksum"])
+        test("%s IPv%d" % (name, version), DEV, packets.ether(t.peer_mac, t.mac, (), packet),
+             t.peer, 1000, DROP[DEV], ["offload"])
+
+
 def other_reasons():
     """Whatever it is, every segment is counted."""
     t = T4K
@@ -71,4 +82,4 @@ def other_reasons():
     test("checksum", PORT, bytes(frame), "eth0", 1000, DROP[PORT], ["no-room"])
 
 
-tap.run(out_of_tunnels, into_tunnels, other_reasons)
+tap.run(out_of_tunnels, into_tunnels, one_by_one, other_reasons)

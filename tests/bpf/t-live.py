@@ -23,7 +23,7 @@ for device in ("eth0", "eth1", "jm0"):
     runner.request(attach=PORT, dev=device)
 # Nothing but the test's packets may come through these devices.
 DEVICES = (TUNNELS["t4kk"], TUNNELS["t6kk"])
-for tunnel in DEVICES:
+for tunnel in (*DEVICES, TUNNELS["sumj"]):
     runner.sysctl(**{"ipv6__conf__%s__disable_ipv6" % name: 1 for name in (
         tunnel.name, tunnel.peer)})
     runner.request(attach=DEV, dev=tunnel.peer)
@@ -103,4 +103,18 @@ def checksums():
             tap.is_(answer["reasons"].get("bad-checksum"), 1, "and that is the reason")
 
 
-tap.run(superframes, by_the_device, large_packets, checksums)
+def checksums_made():
+    """Of large packets, by the port and by the device."""
+    t = TUNNELS["sumj"]
+    runner.ip("link set %s mtu 9000" % t.peer)
+    for size in (1000, 3001, 4096, 8191, 8900):
+        packet = outward(t, 4, JUMBO, size=size)
+        test("checksum of %d bytes" % size, [wire.plain(packets.from_host(JUMBO, packet))], "jm0",
+             "jm0", JUMBO.host_mac, [(0, packets.to_peer(t, packets.patched(packet, 1)))], t,
+             {"tx": [1, size], "fast-tx": 1})
+        frame = packets.ether(t.peer_mac, t.mac, (), packet)
+        test("checksum of %d bytes by the device" % size, [wire.plain(frame)], t.name, "jm0",
+             JUMBO.host_mac, [(0, packets.to_peer(t, packet))], t, {"tx": [1, size]})
+
+
+tap.run(superframes, by_the_device, large_packets, checksums, checksums_made)

@@ -45,7 +45,7 @@ __attribute__((unused)) static const char reference[] =
 	"    ttl: inherit\n"
 	"    tos: 0xb8\n"
 	"    ignore-df: Yes\n"
-	"    checksum: no\n"
+	"    checksum: yes\n"
 	"    sequence: FALSE\n"
 	"    fast-path: on\n"
 	"    sources: [10.0.0.0/8, 0.0.0.0/0]\n"
@@ -84,6 +84,7 @@ static bool tunnels_equal(const struct tunnel *a, const struct tunnel *b)
 	       a->key_in.value == b->key_in.value && a->key_out.set == b->key_out.set &&
 	       a->key_out.value == b->key_out.value && a->ttl == b->ttl && a->tos == b->tos &&
 	       a->mtu == b->mtu && a->pmtudisc == b->pmtudisc && a->ignore_df == b->ignore_df &&
+	       a->checksum == b->checksum &&
 	       a->fast == b->fast && a->sources_mode == b->sources_mode &&
 	       prefix_list_equal(&a->sources, &b->sources) &&
 	       prefix_list_equal(&a->addresses, &b->addresses);

@@ -54,6 +54,7 @@ static void random_tunnel(struct model *m, size_t number)
 	t->mtu = below(2) ? 0 : TUNNEL_MTU_MIN6 + below(TUNNEL_MTU_MAX - TUNNEL_MTU_MIN6 + 1);
 	t->pmtudisc = below(2);
 	t->ignore_df = !t->pmtudisc && below(2);
+	t->checksum = below(2);
 	t->fast = below(3);
 	t->sources_mode = below(3);
 	for (i = below(4); i; i--) {

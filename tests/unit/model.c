@@ -176,6 +176,9 @@ static void test_model(void)
 	is_int(tunnel_overhead(t), 24, "an input key costs nothing on the way out");
 	t->key_out.set = true;
 	is_int(tunnel_overhead(t), 28, "overhead of IPv4 with a key");
+	t->checksum = true;
+	is_int(tunnel_overhead(t), 32, "and a checksum");
+	t->checksum = false;
 	addr_parse("2001:db8::1", &t->remote);
 	is_int(tunnel_overhead(t), 48, "overhead of IPv6 with a key");
 

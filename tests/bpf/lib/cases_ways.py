@@ -2,7 +2,9 @@
 """Packets that are forwarded, both ways, in all shapes of header."""
 from itertools import product
 
-from scapy.layers.inet import IP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
+from scapy.layers.ipsec import ESP
 from scapy.packet import Raw
 
 import packets
@@ -147,25 +149,88 @@ def gre_headers():
             IP(src=LAN.host4, dst=t.far(4), proto=47) / Raw(packets.gre(outward(t, 4)))))
 
 
+LENGTHS = [28, 29, 60, 61, 127, 128, 129, 255, 511, 512, 513, 1023, 1024, 1025, 1499, 1500, 3000,
+           3333]
+
+
 def checksums():
-    """C set: verified by TC over header and payload, of even and odd lengths."""
-    lengths = [28, 29, 60, 61, 511, 512, 513, 1023, 1024, 1025, 1499, 1500, 3000, 3333]
-    for t, size in product((T4, T4K, T6, T6K), lengths):
-        inner = inward(t, 4, PORTS["jm0"], size=size)
+    """C set: verified over header and payload, of even and odd lengths, by any tunnel."""
+    jumbo = PORTS["jm0"]
+    for t, size in product((T4, T4K, T6, T6K, TUNNELS["sum4k"]), LENGTHS):
+        inner = inward(t, 4, jumbo, size=size)
         yield decap("%s checksum over %d bytes" % (t.name, size), t, inner,
-                    Accept(t, inner, lan=PORTS["jm0"]), Leave("checksum"), csum=True)
-
-        def bad(tagged, t=t, inner=inner):
-            frame = bytearray(packets.arrival(t, inner, tagged, csum=True))
-            frame[-1] ^= 0x40
-            return bytes(frame)
-        case = decap("%s wrong checksum over %d bytes" % (t.name, size), t, inner,
-                     Drop("bad-checksum"), Leave("checksum"))
-        case.make = bad
-        yield case
+                    Accept(t, inner, lan=jumbo), csum=True)
+        for at in (-1, -2, -size // 2):
+            def bad(tagged, t=t, inner=inner, at=at):
+                frame = bytearray(packets.arrival(t, inner, tagged, csum=True))
+                frame[at] ^= 0x40
+                return bytes(frame)
+            case = decap("%s wrong checksum over %d bytes, byte %d" % (t.name, size, at), t, inner,
+                         Drop("bad-checksum"))
+            case.make = bad
+            yield case
+    large = TUNNELS["large"]
+    for size in (3400, 4096, 5001, 8191, 8192, 8899, 8900):
+        inner = inward(large, 6, jumbo, size=size)
+        yield decap("checksum over %d bytes" % size, large, inner, Accept(large, inner, lan=jumbo),
+                    csum=True)
+        for at in (-1, -size // 2, 100):
+            case = decap("wrong checksum over %d bytes, byte %d" % (size, at), large, inner,
+                         Drop("bad-checksum"))
+            case.make = lambda tagged, inner=inner, at=at: _flipped(
+                packets.arrival(large, inner, tagged, csum=True), at)
+            yield case
     inner = inward(T4K, 6)
-    yield decap("checksum, key, sequence and padding", T4K, inner, None, Leave("checksum"),
-                csum=True, seq=1, padding=5)
+    yield decap("checksum, key, sequence and padding", T4K, inner, csum=True, seq=1, padding=5)
+    t = TUNNELS["sum4k"]
+    yield decap("no checksum where we send one", t, inward(t, 4))
 
 
-ALL = (headers, vlans, one_armed, ecn, outer_fields, sizes, gre_headers, checksums)
+def _flipped(frame, at):
+    frame = bytearray(frame)
+    frame[at] ^= 0x40
+    return bytes(frame)
+
+
+def checksums_made():
+    """Of what is sent, over even and odd lengths, in one piece and in several."""
+    for name, version, size in product(("sum4", "sum4k", "sum6k"), (4, 6), LENGTHS):
+        t = TUNNELS[name]
+        if size <= t.mtu and (version == 4 or size >= 48):
+            yield encap("%s checksum over IPv%d of %d bytes" % (name, version, size), t,
+                        outward(t, version, size=size))
+    t, port = TUNNELS["sumj"], PORTS["jm0"]
+    for version, size in product((4, 6), (3000, 3400, 3500, 4095, 4096, 8191, 8192, 8899, 8900)):
+        yield encap("checksum over IPv%d of %d bytes" % (version, size), t,
+                    outward(t, version, port, size=size), port=port)
+    t = TUNNELS["sum4k"]
+    for version in (4, 6):
+        for kind, packet in layers(t, version).items():
+            # what TC cannot tell finished from unfinished by, the kernel gets
+            unknown = kind in ("no checksum", "ESP")
+            yield encap("checksum over IPv%d %s" % (version, kind), t, packet,
+                        Leave("checksum") if unknown else None, Send(t, packet))
+            if kind in ("TCP", "UDP", "ICMP"):
+                broken = _flipped(packet, -1)
+                yield encap("checksum over unfinished IPv%d %s" % (version, kind), t, broken,
+                            Leave("checksum"))
+        for frag in ({"flags": "MF"}, {"frag": 9}):
+            if version == 4:
+                packet = outward(t, 4, **frag)
+                yield encap("checksum over a fragment, %s" % frag, t, _flipped(packet, -1))
+
+
+def layers(t, version):
+    """Packets of a host with what follows IP in them."""
+    head = (IP if version == 4 else IPv6)(src=LAN.host(version), dst=t.far(version))
+    icmp = ICMP() if version == 4 else ICMPv6EchoRequest()
+    data = Raw(b"abcdefghi")
+    return {name: bytes(head / layer) for name, layer in {
+        "TCP": TCP(sport=1, dport=2, flags="A") / data, "UDP": UDP(sport=1, dport=2) / data,
+        "ICMP": icmp / data, "ESP": ESP(spi=1, seq=1, data=b"x" * 20),
+        **({"no checksum": UDP(sport=1, dport=2, chksum=0) / data} if version == 4 else {})
+        }.items()}
+
+
+ALL = (headers, vlans, one_armed, ecn, outer_fields, sizes, gre_headers, checksums,
+       checksums_made)

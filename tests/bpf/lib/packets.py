@@ -138,7 +138,7 @@ def encapsulated(tunnel, inner, ident=0, tos=None):
     dscp = inner_tos if tunnel.tos == "inherit" else tunnel.tos
     tos = (dscp & 0xfc) | (inner_tos & 3)  # ECN: RFC 6040 4.1, normal mode
     ttl = inner_ttl if tunnel.ttl == "inherit" else tunnel.ttl
-    payload = Raw(gre(inner, key_number(tunnel.key_out)))
+    payload = Raw(gre(inner, key_number(tunnel.key_out), csum=tunnel.checksum))
     if tunnel.version == 6:
         return bytes(IPv6(src=tunnel.local, dst=tunnel.remote, nh=47, tc=tos, hlim=ttl, fl=0) /
                      payload)

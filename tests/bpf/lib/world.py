@@ -61,6 +61,7 @@ class Tunnel:
         self.tos = options.get("tos", "inherit")
         self.df = not (options.get("ignore-df") or options.get("pmtudisc") is False)
         self.mtu = options.get("mtu", TUNNEL_MTU)
+        self.checksum = options.get("checksum", False)
         self.route4, self.route6 = "10.%d.0.0/16" % number, "2001:db8:1%02x::/48" % number
         self.net4, self.net6 = "10.255.%d" % number, "2001:db8:ffff:%x:" % number
         self.peer = "p-" + name
@@ -77,7 +78,8 @@ class Tunnel:
 
     @property
     def overhead(self):
-        return (20 if self.version == 4 else 40) + 4 + (4 if self.key_out is not None else 0)
+        return (20 if self.version == 4 else 40) + 4 + (4 if self.checksum else 0) + (
+            4 if self.key_out is not None else 0)
 
     def config(self):
         lines = {"local": self.local, "remote": self.remote, "mtu": self.mtu,
@@ -139,6 +141,12 @@ TUNNELS = {t.name: t for t in (
            mtu=8900),
     Tunnel(27, "narrow", _R4 % 27, mtu=1300),
     Tunnel(28, "astray", PORTS["np0"].host4, LOCAL4),
+    # GRE headers with more in them
+    Tunnel(40, "sum4", _R4 % 40, checksum=True),
+    Tunnel(41, "sum4k", _R4 % 41, key=41, checksum=True, pmtudisc=False),
+    Tunnel(42, "sum6k", _R6 % 42, key=42, checksum=True),
+    Tunnel(43, "sumj", PORTS["jm0"].host4, PORTS["jm0"].ip4, key=43, port="jm0", to="jm0",
+           mtu=8900, checksum=True),
 )}
 T4, T4K, T6, T6K = (TUNNELS[name] for name in ("t4", "t4k", "t6", "t6k"))
 

@@ -87,11 +87,11 @@ def gre_headers(f):
     for proto in (0, 0x6558, 0x880b, 0x8847, 0xffff):
         f.gre("payload %04x" % proto, inner, "protocol", proto=proto)
     good = bytes(IP() / keyed(chksum_present=1) / inner)[20:]
-    f.gre("good checksum", good[4:], ("checksum", FAST), flags=0xa000, rest=b"")
-    f.gre("bad checksum", changed(good, (4, b"\xde\xad"))[4:], ("checksum", "bad-checksum"),
+    f.gre("good checksum", good[4:], FAST, flags=0xa000, rest=b"")
+    f.gre("bad checksum", changed(good, (4, b"\xde\xad"))[4:], "bad-checksum",
           flags=0xa000, rest=b"")
     f.gre("bad checksum, odd length", changed(good, (4, b"\xde\xad"))[4:] + b"x",
-          ("checksum", "bad-checksum"), flags=0xa000, rest=b"")
+          "bad-checksum", flags=0xa000, rest=b"")
 
 
 def outer_headers(f):
