@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# time-limit: 600
+# time-limit: 900
 """The ladder with the kernel's ip6gre: what is sent through each pair of ends arrives whole."""
 import os
 import sys

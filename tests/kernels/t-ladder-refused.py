@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# time-limit: 600
+# time-limit: 900
 """
 The ladder with ends that do not fit each other: the GRE packets are sent, and nothing
 comes out of them. What was sent then is looked for after the ends were made to fit and

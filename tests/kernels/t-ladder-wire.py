@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# time-limit: 600
+# time-limit: 900
 """
 What the kernel's GRE and ours put on the wire for the same inner packets and the same
 options, header by header. Ours by its three ways: XDP, TC, and the slow path.

@@ -70,6 +70,7 @@ class Bench:
     """The network; gateways["ours", 0] is the one with xgre of site A, and so on."""
 
     def __init__(self):
+        self._offloads = None
         self.prefix = "l" + secrets.token_hex(3)
         at_end(self.close)
         self.net = Namespace(self.prefix, "net")
@@ -146,6 +147,9 @@ class Bench:
 
     def offloads(self, on):
         """Superframes: the hosts make and join them, and the gateways join them; or nobody."""
+        if on == self._offloads:
+            return
+        self._offloads = on
         word = "on" if on else "off"
         for host in self.hosts:
             host.run(["ethtool", "-K", "eth0", "tso", word, "gso", word, "gro", word])
