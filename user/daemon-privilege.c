@@ -17,13 +17,14 @@ int daemon_drop_privileges(void)
 	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
 
 	/* memory of AF_XDP sockets is locked: without a limit, or by the right to go beyond it */
-	bool limited = setrlimit(RLIMIT_MEMLOCK, &none);
+	bool lock = setrlimit(RLIMIT_MEMLOCK, &none) && !capng_get_caps_process() &&
+		    capng_have_capability(CAPNG_PERMITTED, CAP_IPC_LOCK);
 
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN,
 			  CAP_NET_RAW, -1))
 		return -EINVAL;
-	if (limited && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_IPC_LOCK))
+	if (lock && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_IPC_LOCK))
 		return -EINVAL;
 	/* with the bounding set, or root would get all of them back by an exec */
 	return capng_apply(CAPNG_SELECT_BOTH) ? -EPERM : 0;

@@ -28,7 +28,7 @@
 
 #define BURSTS	 60
 #define BURST	 960 /* frames; an AF_XDP socket has 2048 */
-#define LIMIT_MS 2000 /* of waiting for a burst's packets */
+#define QUIET_MS 300 /* without any packet: what has not come is lost */
 
 static void fail(const char *what, int err)
 {
@@ -135,14 +135,21 @@ static void burst(int prog, struct generator *g, uint32_t ifindex, uint64_t pack
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = g->piece[0].len,
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 		    .repeat = BURST / g->turns * g->turns, .batch_size = 32);
-	uint64_t received = g->received;
+	uint64_t all = g->received + packets, last = 0;
 	int err = bpf_prog_test_run_opts(prog, &opts);
 
 	if (err)
 		fail("BPF_PROG_RUN", err);
-	for (int i = 0; i < LIMIT_MS && __atomic_load_n(&g->received, __ATOMIC_RELAXED) <
-						received + packets; i++)
+	for (int quiet = 0; quiet < QUIET_MS; quiet++) {
+		uint64_t now = __atomic_load_n(&g->received, __ATOMIC_RELAXED);
+
+		if (now >= all)
+			return;
+		if (now != last)
+			quiet = 0;
+		last = now;
 		usleep(1000);
+	}
 }
 
 int main(int argc, char **argv)

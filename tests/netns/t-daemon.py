@@ -114,6 +114,13 @@ def rights(t):
     is_([status[k] for k in ("CapEff", "CapPrm", "CapBnd", "NoNewPrivs", "Seccomp")],
         [want, want, "0" * 16, "1", "2"], "capabilities and system calls")
     daemon.end()
+    # as under the unit of systemd, which grants no more
+    bare = subprocess.Popen(
+        ["setpriv", "--bounding-set", "-all,+bpf,+net_admin,+net_raw,+sys_admin,+setpcap",
+         str(BUILD / "xgred"), "-n", t.gw100.name, "-i", t.gw100.name], stderr=subprocess.DEVNULL)
+    ok(wait_until(t.gw100.reassembles, LIMIT), "no more than those of the unit are needed")
+    bare.terminate()
+    is_(bare.wait(LIMIT), 0, "which ends by a signal as well")
 
 
 def systemd(t):
