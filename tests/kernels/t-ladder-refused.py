@@ -9,6 +9,7 @@ the next datagrams have passed, so a late one would be found.
 import os
 import sys
 import time
+from typing import NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE + "/lib", HERE + "/../netns/lib"]
@@ -21,27 +22,57 @@ from tap import is_
 from traffic import AGAIN, TIMEOUT, is_gre
 
 NOBODY = {"gre": "10.0.99.%d", "ip6gre": "fd00:99::%d"}
-CASES = (  # key of the ends at site A, and at site B
-    ("key", "key 0"), ("no key", "key 0"), ("key 0", "no key"), ("no key", "key"),
-    ("key", "no key"), ("key", "two keys"))
+BOTH_WAYS = (0, 1)
+TO_B = (0,)  # site A sends, and the ends of B are asked
+
+# One way alone, in addition to the values of the ladder.
+CHECKSUM = {
+    "sends checksums": {"kernel": "ocsum", "ours": {"checksum": True}},
+    "wants checksums": {"kernel": "icsum", "ours": {"checksum": True}},
+    **ladder.CHECKSUM,
+}
 
 
-def taken_all_the_same(kind, case, end):
-    """The name of the difference by which the kernel takes what we refuse, or None."""
-    if kind == "ip6gre" and end == "kernel" and set(case) == {"no key", "key 0"}:
-        return "ip6gre-key-0"
-    return None
+class Case(NamedTuple):
+    """What site A and site B have; taken(kind, end): the difference by which an end takes it."""
+    name: str
+    a: dict
+    b: dict
+    ways: tuple = BOTH_WAYS
+    taken: object = lambda kind, end: None
+    peers: dict = {}
+
+    def ends(self, kind, mode):
+        """The ends that do not fit, and some that do."""
+        axes = {**ladder.AXES[kind], "checksum": CHECKSUM}
+        rows = tuple({"mode": mode, **row} for row in (self.a, self.b))
+        unfit, fit = ladder.Ends(kind, rows, axes), ladder.Ends(kind, {"mode": mode}, axes)
+        unfit.peers = {site: address[kind] for site, address in self.peers.items()}
+        return unfit, fit
 
 
-def wrong(kind, case, mode):
-    """(name, ends that do not fit, ends that do)."""
-    key = {"mode": mode, "key": "key"}
-    if case == "peer":
-        ends = ladder.Ends(kind, key)
-        ends.peers = {0: NOBODY[kind]}
-        return "wrong peer", ends, ladder.Ends(kind, key)
-    row = tuple({"mode": mode, "key": word} for word in case)
-    return "%s against %s" % case, ladder.Ends(kind, row), ladder.Ends(kind, row[0])
+def keys(a, b, **options):
+    return Case("%s against %s" % (a, b), {"key": a}, {"key": b}, **options)
+
+
+def key_0(kind, end):
+    return "ip6gre-key-0" if kind == "ip6gre" and end == "kernel" else None
+
+
+CASES = (
+    keys("key", "key 0"),
+    keys("no key", "key 0", taken=key_0),
+    keys("key 0", "no key", taken=key_0),
+    keys("no key", "key"),
+    keys("key", "no key"),
+    keys("key", "two keys"),
+    # What A sends goes to nobody.
+    Case("wrong peer", {}, {}, (1,), peers={0: NOBODY}),
+    Case("checksums that nobody asked for", {"checksum": "sends checksums"}, {}, TO_B,
+         lambda kind, end: "checksum-unasked" if end == "ours" else None),
+    Case("no checksums where they are wanted", {}, {"checksum": "wants checksums"}, TO_B,
+         lambda kind, end: "checksum-missing" if end == "ours" else None),
+)
 
 
 def on_the_wire(sock, pair, which, data):
@@ -61,19 +92,17 @@ def on_the_wire(sock, pair, which, data):
 
 
 def check(bench, hosts, sock, seen, kind, case, mode):
-    name, unfit, fit = wrong(kind, case, mode)
-    name = "%s, %s, %s" % (kind, name, mode)
+    name = "%s, %s, %s" % (kind, case.name, mode)
+    unfit, fit = case.ends(kind, mode)
     unfit.configure(bench)
     sent, unseen, taken = set(), [], set()
     for (rung, family), pair in hosts.items():
-        for which in (0, 1):
-            if which == 0 and case == "peer":
-                continue  # it is sent to nobody; the other way tells
+        for which in case.ways:
             data = os.urandom(32)
             sent.add(data)
             if not on_the_wire(sock, pair, which, data):
                 unseen.append("%s, inner IPv%d, way %d" % (rung.name, family, which))
-            difference = taken_all_the_same(kind, case, rung.ends[1 - which])
+            difference = case.taken(kind, rung.ends[1 - which])
             if difference:
                 taken.add(data)
                 seen.add(difference)
@@ -85,7 +114,7 @@ def check(bench, hosts, sock, seen, kind, case, mode):
         is_(pair.datagram(32), None, label + ": passes between ends that fit")
         got |= {data for data in pair.received() if data in sent}
     is_(got, taken, name + ": nothing passed between ends that do not fit%s" % (
-        ", but for what the kernel takes" if taken else ""))
+        ", but by allowed differences" if taken else ""))
 
 
 def program():
@@ -94,7 +123,7 @@ def program():
     seen = Seen("t-ladder-refused")
     sock = packets(bench.net, None)
     sock.settimeout(AGAIN)
-    for number, case in enumerate((*CASES, "peer")):
+    for number, case in enumerate(CASES):
         for kind, mode in zip(("gre", "ip6gre"), ("native", "tc")[::-1 if number % 2 else 1]):
             check(bench, hosts, sock, seen, kind, case, mode)
     seen.check()

@@ -30,7 +30,8 @@ DF = {
 }
 MODE = {"native": {}, "tc": {}, "slow": {"ours": {"fast-path": "off"}}}
 KEYS = {word: ladder.KEYS[word] for word in ("no key", "key", "two keys")}
-SAME = {"key": KEYS, "ttl": ladder.TTL, "tos": ladder.TOS, "mode": MODE}
+CHECKSUM = {word: ladder.CHECKSUM[word] for word in ("no checksum", "checksum")}
+SAME = {"key": KEYS, "checksum": CHECKSUM, "ttl": ladder.TTL, "tos": ladder.TOS, "mode": MODE}
 AXES = {"gre": {**SAME, "df": DF}, "ip6gre": {**SAME, "encaplimit": ladder.ENCAPLIMIT}}
 
 # At site A one kind each; the far ends are the kernel's.
@@ -42,7 +43,7 @@ HEADS = [(tos, 64, True) for tos in (0, 1, 2, 3, 0xb8, 0xba, 0xbb, 0xff)] + [
     (0, 64, False), (0x28, 2, True), (0x28, 255, True)]
 
 # Fields that must not only be the same.
-RIGHT = {"inner packet": "right", "length": 0, "checksum": 0}
+RIGHT = {"inner packet": "right", "length": 0, "checksum": 0, "gre checksum": 0}
 
 
 class Probe:
@@ -96,6 +97,7 @@ def headers(frame, inner):
     gre = ip[GRE]
     fields["gre flags"] = raw(gre)[:2].hex()
     fields["gre protocol"] = gre.proto
+    fields["gre checksum"] = checksum(raw(gre)) if gre.chksum_present else 0
     fields["key"] = gre.key if gre.key_present else None
     fields["inner packet"] = "right" if raw(gre.payload) == inner else raw(gre.payload).hex()
     return fields
@@ -129,6 +131,8 @@ class Wire:
         self.wire = packets(bench.net, None)
         self.macs = {kind: mac(bench.gateways[kind, 0], "eth1") for kind in ENDS}
         self.source = mac(bench.hosts[0], "eth0")
+        # As on a wire: the kernel leaves the GRE checksum to the device, and a veth to nobody.
+        bench.gateways["kernel", 0].run("ethtool -K eth0 tx off")
 
     def carry(self, wanted):
         """{name: (kind, probe)}: {name: frame}, each sent until it was seen."""

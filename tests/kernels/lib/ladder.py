@@ -34,8 +34,9 @@ TOS = {
 }
 CHECKSUM = {
     "no checksum": {},
-    # Ours verify what arrives with a checksum, and send none.
+    # Ours verify what arrives with a checksum in any case.
     "kernel's checksum": {"kernel:ours": "ocsum", "kernel:kernel": "icsum ocsum"},
+    "checksum": {"kernel": "icsum ocsum", "ours": {"checksum": True}},
 }
 ENCAPLIMIT = {
     "encaplimit": {},  # the kernel's default: a destination options header with limit 4
