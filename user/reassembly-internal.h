@@ -77,6 +77,8 @@ struct reassembly {
 	uint64_t seed[2];
 	size_t memory;
 	uint32_t datagrams;
+	uint32_t nspares;
+	struct reassembly_datagram *spare; /* with memory for a common packet, by chain */
 	struct list by_age[2];	   /* of IPv4 and IPv6 */
 	struct list by_size[SIZES]; /* peers that hold 2^n to 2^(n+1) - 1 bytes */
 	struct reassembly_datagram *bucket[BUCKETS];
@@ -108,6 +110,8 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
 /* The datagram that a fragment belongs to, a new one where there is none. NULL: no memory. */
 struct reassembly_datagram *datagram_get(struct reassembly *r, const struct fragment *f,
 					 uint64_t now);
+/* Its memory, when it is in no table any more. */
+void datagram_free(struct reassembly *r, struct reassembly_datagram *d);
 /* Take it out of the tables; it is the caller's then. */
 void datagram_unlink(struct reassembly *r, struct reassembly_datagram *d);
 /* Give it up, and count why. */

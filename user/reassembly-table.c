@@ -6,6 +6,13 @@
 
 #define DATA_MIN 2048
 
+/*
+ * Packets of two fragments come and go at a high rate: their memory is kept, or
+ * malloc() would give it back to the kernel and fault it in again each time.
+ */
+#define SPARES		256
+#define SPARE_CAPACITY 4096
+
 static void list_append(struct list *head, struct list *e)
 {
 	e->prev = head->prev;
@@ -105,6 +112,18 @@ void datagram_unlink(struct reassembly *r, struct reassembly_datagram *d)
 	peer_put(r, p);
 }
 
+void datagram_free(struct reassembly *r, struct reassembly_datagram *d)
+{
+	if (d->capacity == SPARE_CAPACITY && r->nspares < SPARES) {
+		d->chain = r->spare;
+		r->spare = d;
+		r->nspares++;
+		return;
+	}
+	free(d->data);
+	free(d);
+}
+
 void datagram_drop(struct reassembly *r, struct reassembly_datagram *d, uint64_t *why)
 {
 	if (!d->rejected) {
@@ -112,8 +131,7 @@ void datagram_drop(struct reassembly *r, struct reassembly_datagram *d, uint64_t
 		r->counters.lost += d->fragments;
 	}
 	datagram_unlink(r, d);
-	free(d->data);
-	free(d);
+	datagram_free(r, d);
 }
 
 void datagram_reject(struct reassembly *r, struct reassembly_datagram *d, uint64_t *why)
@@ -145,10 +163,18 @@ static struct reassembly_datagram *datagram_new(struct reassembly *r, struct rea
 						const struct fragment *f, uint32_t hash,
 						uint64_t now)
 {
-	struct reassembly_datagram *d = malloc(sizeof(*d));
+	struct reassembly_datagram *d = r->spare;
+	uint8_t *data = NULL;
 
-	if (!d)
-		return NULL;
+	if (d) {
+		r->spare = d->chain;
+		r->nspares--;
+		data = d->data;
+	} else {
+		d = malloc(sizeof(*d));
+		if (!d)
+			return NULL;
+	}
 	memset(d, 0, offsetof(struct reassembly_datagram, runs));
 	d->peer = p;
 	d->src = f->src;
@@ -159,15 +185,15 @@ static struct reassembly_datagram *datagram_new(struct reassembly *r, struct rea
 	d->family = f->family;
 	d->proto = f->proto;
 	d->born = now;
-	d->capacity = 0;
-	d->data = NULL;
+	d->capacity = data ? SPARE_CAPACITY : 0;
+	d->data = data;
 	d->chain = r->bucket[hash & (BUCKETS - 1)];
 	r->bucket[hash & (BUCKETS - 1)] = d;
 	list_append(&r->by_age[f->family == XGRE_FAMILY_6], &d->by_age);
 	list_append(&p->datagrams, &d->of_peer);
 	p->count++;
 	r->datagrams++;
-	account(r, p, sizeof(*d));
+	account(r, p, (ssize_t)(sizeof(*d) + data_size(d->capacity)));
 	return d;
 }
 

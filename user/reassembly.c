@@ -149,9 +149,7 @@ bool reassembly_add(struct reassembly *r, const uint8_t *packet, size_t len, uin
 
 void reassembly_release(struct reassembly *r, const struct reassembly_packet *p)
 {
-	(void)r;
-	free(p->owner->data);
-	free(p->owner);
+	datagram_free(r, p->owner);
 }
 
 uint64_t reassembly_expire(struct reassembly *r, uint64_t now)
@@ -211,6 +209,13 @@ void reassembly_free(struct reassembly *r)
 	if (!r)
 		return;
 	reassembly_flush(r);
+	while (r->spare) {
+		struct reassembly_datagram *d = r->spare;
+
+		r->spare = d->chain;
+		free(d->data);
+		free(d);
+	}
 	free(r);
 }
 

@@ -87,7 +87,7 @@ void reassembly_free(struct reassembly *r); /* NULL is fine */
  * A fragment, from its IP header on; len may go beyond the packet (padding). The
  * data are copied. True: it completed a packet, now in *ret, which the caller gives
  * back by reassembly_release() after use. Packets that are out do not count
- * for the limits.
+ * for the limits, nor does 1 MiB of memory that is kept for the next ones.
  */
 bool reassembly_add(struct reassembly *r, const uint8_t *packet, size_t len, uint32_t port,
 		    uint64_t now, struct reassembly_packet *ret);
