@@ -54,6 +54,15 @@ const char *run_reason(const struct run *r, int err);
 int run_prepare(struct run *r);
 void run_forget(struct run *r);
 
+/* apply-port-xdp.c */
+/* Put XDP on the port in the mode that the configuration asks for; *ret_xdp: it runs. */
+int port_xdp(struct run *r, const struct port *p, const struct port_facts *f, bool *ret_xdp);
+/* Is our program on a device: one that is loaded now, none, or neither? */
+enum port_xdp { PORT_XDP_NONE, PORT_XDP_GOOD, PORT_XDP_BAD };
+enum port_xdp port_xdp_state(struct run *r, const struct netdev *lower);
+/* Take it off a device, whose name the link has, after others have stopped sending. Idempotent. */
+int port_xdp_off(struct run *r, uint32_t lower, const char *name);
+
 /* apply-port.c */
 int port_set(struct run *r, size_t want);
 int port_del(struct run *r, const char *name);

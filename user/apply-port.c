@@ -3,16 +3,11 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <linux/if_link.h>
 #include <stdio.h>
 #include <string.h>
 #include "apply-internal.h"
 #include "cli.h"
 #include "resolve.h"
-
-/* netdev generic netlink, kernel 6.3: linux/netdev.h is not in Debian 12's headers */
-#define XDP_ACT_BASIC	 (1u << 0)
-#define XDP_ACT_NDO_XMIT (1u << 2)
 
 #define SEND_REDIRECTS "net/ipv4/conf/%s/send_redirects"
 #define RP_FILTER      "net/ipv4/conf/%s/rp_filter"
@@ -53,103 +48,6 @@ static uint32_t flags_to_keep(const char *dev, uint32_t ifindex)
 	if (!tc_has_hook(ifindex))
 		flags |= XGRE_PORT_CLSACT_MADE;
 	return flags;
-}
-
-/* Why XDP cannot run here although the driver may know it; NULL where it can. */
-static const char *xdp_obstacle(const struct port *p, const struct port_facts *f)
-{
-	uint64_t features = 0;
-	bool on = false;
-	int err;
-
-	if (p->xdp == XDP_MODE_SKB) {
-		if (!ethtool_feature(f->lower.name, "rx-gro", &on) && on)
-			return "generic XDP would see GRO's superframes; turn GRO off first "
-			       "(ethtool -K DEVICE gro off)";
-		return NULL;
-	}
-	if (f->tags && !ethtool_feature(f->lower.name, "rx-vlan-hw-parse", &on) && on)
-		return "the NIC takes VLAN tags off before XDP sees them; ethtool -K DEVICE rxvlan off";
-	err = netdev_xdp_features(f->lower.ifindex, &features);
-	if (strcmp(f->lower.kind, "veth"))
-		/* NIC drivers say that they can send only once a program is attached */
-		return !err && !(features & XDP_ACT_BASIC) ? "its driver has no native XDP" : NULL;
-	/* A veth whose peer does not poll loses what is sent to it. */
-	if (err)
-		return "this kernel does not tell whether the veth's peer takes frames sent by XDP; "
-		       "xdp: native insists";
-	if (!(features & XDP_ACT_NDO_XMIT))
-		return "the veth's peer does not take frames sent by XDP; ethtool -K PEER gro on "
-		       "there";
-	return NULL;
-}
-
-/*
- * Take XDP off a device. A NIC's driver refuses what other ports redirect to it as soon
- * as it has no program (virtnet_xdp_xmit() and its like), so they must have stopped before.
- */
-static int port_xdp_off(struct run *r, uint32_t lower, const char *name)
-{
-	bool was_on = false;
-
-	for (int i = 0; i < XGRE_PORTS_MAX; i++) {
-		struct xgre_port *e = &r->st->ports[i];
-
-		if (!(e->flags & XGRE_PORT_XDP) || e->lower != lower)
-			continue;
-		__atomic_fetch_and(&e->flags, ~XGRE_PORT_XDP, __ATOMIC_RELEASE);
-		was_on = true;
-	}
-	if (was_on)
-		state_sync();
-	return xdp_detach(r->st, name);
-}
-
-/* Put XDP on the port in the mode that the configuration asks for; *ret_xdp: it runs. */
-static int port_xdp(struct run *r, const struct port *p, const struct port_facts *f, bool *ret_xdp)
-{
-	enum xdp_mode mode = p->xdp == XDP_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
-	enum program program = mode == XDP_MODE_SKB ? PROGRAM_SKB : PROGRAM_XDP;
-	uint8_t attached = mode == XDP_MODE_SKB ? XDP_ATTACHED_SKB : XDP_ATTACHED_DRV;
-	const char *obstacle;
-	uint32_t ifindex, id;
-	int err;
-
-	*ret_xdp = false;
-	if (p->xdp == XDP_MODE_OFF)
-		return port_xdp_off(r, f->lower.ifindex, f->lower.name);
-	obstacle = xdp_obstacle(p, f);
-	if (obstacle && p->xdp == XDP_MODE_SKB)
-		return run_fail(r, -EBUSY, &p->place, "port %s: %s", p->name, obstacle);
-	if (obstacle && p->xdp == XDP_MODE_AUTO) {
-		if (r->out)
-			fprintf(r->out, "note: port %s: TC instead of XDP: %s\n", p->name, obstacle);
-		return port_xdp_off(r, f->lower.ifindex, f->lower.name);
-	}
-	/* A link's mode is fixed: another mode is another link. */
-	if (!xdp_query(r->st, f->lower.name, &ifindex, &id) && ifindex == f->lower.ifindex &&
-	    f->lower.xdp_mode != attached)
-		port_xdp_off(r, f->lower.ifindex, f->lower.name);
-	err = xdp_attach(r->st, f->lower.name, f->lower.ifindex, r->prog.fd[program], mode);
-	if (!err) {
-		*ret_xdp = true;
-		return 0;
-	}
-	if (p->xdp == XDP_MODE_AUTO) {
-		if (r->out)
-			fprintf(r->out, "note: port %s: TC instead of XDP: %s\n", p->name,
-				err == -EBUSY ? "another XDP program is attached" : strerror(-err));
-		return 0;
-	}
-	if (err == -EBUSY)
-		return run_fail(r, err, &p->place,
-				"port %s: another XDP program is attached; ip link set dev %s %s off "
-				"removes it, xdp: off runs on TC beside it",
-				p->name, f->lower.name,
-				f->lower.xdp_mode == XDP_ATTACHED_SKB ? "xdpgeneric" : "xdp");
-	return run_fail(r, err, &p->place,
-			"port %s: the driver refuses %s XDP: %s; xdp: auto takes TC instead", p->name,
-			mode == XDP_MODE_SKB ? "generic" : "native", strerror(-err));
 }
 
 int port_set(struct run *r, size_t want)
@@ -204,7 +102,7 @@ int port_set(struct run *r, size_t want)
 bool port_intact(struct run *r, const struct port *p)
 {
 	int number = state_port_number(r->st, p->name);
-	uint32_t ifindex, id, tc_id;
+	uint32_t tc_id;
 	const struct xgre_port *e;
 	struct netdev d, lower;
 	bool gro = false;
@@ -222,10 +120,8 @@ bool port_intact(struct run *r, const struct port *p)
 	/* what generic XDP was refused for at first may have come back */
 	if (p->xdp == XDP_MODE_SKB && !ethtool_feature(lower.name, "rx-gro", &gro) && gro)
 		return false;
-	if (xdp_query(r->st, lower.name, &ifindex, &id))
-		return !(e->flags & XGRE_PORT_XDP);
-	return e->flags & XGRE_PORT_XDP && ifindex == e->lower &&
-	       id == r->prog.id[lower.xdp_mode == XDP_ATTACHED_SKB ? PROGRAM_SKB : PROGRAM_XDP];
+	return port_xdp_state(r, &lower) ==
+	       (e->flags & XGRE_PORT_XDP ? PORT_XDP_GOOD : PORT_XDP_NONE);
 }
 
 /*
@@ -300,8 +196,9 @@ int port_del(struct run *r, const char *name)
 		if (i != number && r->st->ports[i].flags)
 			shared |= r->st->ports[i].lower == e.lower;
 	if (!shared) {
-		err = port_xdp_off(r, e.lower,
-				   netdev_get_index(r->nl, e.lower, &lower) ? name : lower.name);
+		bool gone = netdev_get_index(r->nl, e.lower, &lower);
+
+		err = port_xdp_off(r, e.lower, gone ? name : lower.name);
 		if (err)
 			return run_fail(r, err, NULL, "port %s: detaching XDP: %s", name, strerror(-err));
 	}

@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "attach.h"
+#include "attach-internal.h"
 #include "xgre_skb.skel.h"
 #include "xgre_tc.skel.h"
 #include "xgre_xdp.skel.h"
@@ -37,7 +38,7 @@ static int load_print(enum libbpf_print_level level, const char *fmt, va_list ar
 	return 0;
 }
 
-static bool kernel_at_least(int major, int minor)
+bool kernel_at_least(int major, int minor)
 {
 	struct utsname u;
 	int a, b;
@@ -47,8 +48,7 @@ static bool kernel_at_least(int major, int minor)
 	return a > major || (a == major && b >= minor);
 }
 
-/* Coarse clocks move once a tick. */
-static uint32_t tick_ns(void)
+uint32_t tick_ns(void)
 {
 	struct timespec t;
 
@@ -56,7 +56,7 @@ static uint32_t tick_ns(void)
 										    t.tv_nsec;
 }
 
-static int maps_reuse(struct bpf_object *obj, const struct state *st)
+int maps_reuse(struct bpf_object *obj, const struct state *st)
 {
 #define X(name)                                                                                    \
 	{                                                                                          \
@@ -114,12 +114,10 @@ int programs_load(const struct state *st, struct programs *ret, char *error, siz
 	load_message[0] = 0;
 	if (!xdp || !skb || !tc)
 		goto out;
-	xdp->rodata->endpoint_mask = skb->rodata->endpoint_mask = tc->rodata->endpoint_mask = st->nendpoints - 1;
-	xdp->rodata->cpus = skb->rodata->cpus = tc->rodata->cpus = st->ncpus;
-	xdp->rodata->can_decap_l3 = skb->rodata->can_decap_l3 = true; /* moves the head itself */
+	XDP_CONSTANTS(xdp, st);
+	XDP_CONSTANTS(skb, st);
+	PROGRAM_CONSTANTS(tc, st);
 	tc->rodata->can_decap_l3 = kernel_at_least(6, 3);
-	xdp->rodata->xsk_frags = skb->rodata->xsk_frags = kernel_at_least(6, 6);
-	xdp->rodata->tick_ns = skb->rodata->tick_ns = tc->rodata->tick_ns = tick_ns();
 	err = maps_reuse(xdp->obj, st) ?: maps_reuse(skb->obj, st) ?: maps_reuse(tc->obj, st);
 	err = err ?: xgre_xdp__load(xdp);
 	err = err ?: xgre_skb__load(skb);

@@ -30,6 +30,13 @@ static const struct word xdp_words[] = {
 	{"generic", XDP_MODE_SKB}, {"off", XDP_MODE_OFF},	{0},
 };
 
+static const struct word dispatcher_words[] = {
+	{"auto", DISPATCHER_AUTO},
+	{"on", DISPATCHER_ON},
+	{"off", DISPATCHER_OFF},
+	{0},
+};
+
 static const struct word role_words[] = {
 	{"both", ROLE_BOTH},
 	{"underlay", ROLE_UNDERLAY},
@@ -45,6 +52,11 @@ static const struct field port_fields[] = {
 	 .read = read_value,
 	 .words = xdp_words,
 	 INTO(struct port, xdp)},
+	{.name = "dispatcher",
+	 .accepts = "auto, on or off",
+	 .read = read_value,
+	 .words = dispatcher_words,
+	 INTO(struct port, dispatcher)},
 	{.name = "role",
 	 .accepts = "both, underlay or overlay",
 	 .read = read_value,

@@ -65,13 +65,16 @@ static void write_ports(const struct model *m, FILE *out)
 	for (p = m->ports; p < m->ports + m->nports; p++) {
 		fputs("  ", out);
 		write_text(p->name, out);
-		if (!p->xdp && !p->role && !p->unclaimed_drop) {
+		if (!p->xdp && !p->dispatcher && !p->role && !p->unclaimed_drop) {
 			fputs(": {}\n", out);
 			continue;
 		}
 		fputs(":\n", out);
 		if (p->xdp)
 			fprintf(out, "    xdp: %s\n", xdp[p->xdp]);
+		if (p->dispatcher)
+			fprintf(out, "    dispatcher: %s\n",
+				p->dispatcher == DISPATCHER_ON ? "on" : "off");
 		if (p->role)
 			fprintf(out, "    role: %s\n",
 				p->role == ROLE_UNDERLAY ? "underlay" : "overlay");

@@ -30,6 +30,7 @@ struct place {
 };
 
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_SKB, XDP_MODE_OFF };
+enum dispatcher { DISPATCHER_AUTO, DISPATCHER_ON, DISPATCHER_OFF };
 enum port_role { ROLE_BOTH, ROLE_UNDERLAY, ROLE_OVERLAY };
 enum fast_path { FAST_AUTO, FAST_ON, FAST_OFF };
 enum sources_mode { SOURCES_DEFAULT, SOURCES_ANY, SOURCES_LIST };
@@ -37,6 +38,7 @@ enum sources_mode { SOURCES_DEFAULT, SOURCES_ANY, SOURCES_LIST };
 struct port {
 	char name[IFNAMSIZ];
 	enum xdp_mode xdp;
+	enum dispatcher dispatcher;
 	enum port_role role;
 	bool unclaimed_drop;
 	struct place place;

@@ -33,6 +33,7 @@ static bool key_equal(const struct key *a, const struct key *b)
 static uint32_t port_changes(const struct port *a, const struct port *b)
 {
 	return (a->xdp != b->xdp ? CHANGE_XDP : 0) | (a->role != b->role ? CHANGE_ROLE : 0) |
+	       (a->dispatcher != b->dispatcher ? CHANGE_DISPATCHER : 0) |
 	       (a->unclaimed_drop != b->unclaimed_drop ? CHANGE_UNCLAIMED : 0);
 }
 

@@ -8,6 +8,7 @@
 #include <net/if_arp.h>
 #include <linux/if_link.h>
 #include "attach.h"
+#include "dispatcher.h"
 #include "driver-xdp.h"
 #include "preflight-internal.h"
 
@@ -212,6 +213,9 @@ static void check_other_program(struct preflight *f, const struct subject *s)
 	if (program_name(id, name))
 		strcpy(name, "?");
 	if (!strncmp(name, OUR_PROGRAMS, strlen(OUR_PROGRAMS)))
+		return;
+	/* apply joins it */
+	if (s->p->dispatcher != DISPATCHER_OFF && dispatcher_present(s->lower->ifindex))
 		return;
 	XDP_FINDING(f, s, "another program (%s, id %u) is attached to %s", name, id, dev);
 	link = link_of(s->lower->ifindex, id);

@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include "apply-internal.h"
 #include "cli.h"
+#include "dispatcher.h"
 #include "lock.h"
 #include "resolve.h"
 
@@ -73,10 +74,14 @@ static int ports_leave(struct nl *nl, const char *instance, const struct netdev 
 		}
 		state_close(st);
 	}
-	for (size_t i = 0; i < n && marker; i++)
+	for (size_t i = 0; i < n && marker; i++) {
+		int one = devs[i].xdp_prog ? dispatcher_leave(devs[i].ifindex, marker) : 0;
+
+		err = err ?: one;
 		if (!device_is_ours(&devs[i], instance) && !tc_query(devs[i].ifindex, &id) &&
 		    program_uses_map(id, marker))
 			err = err ?: tc_detach(nl, devs[i].ifindex, false);
+	}
 	return err;
 }
 

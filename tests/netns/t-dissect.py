@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# time-limit: 400
 """
 tshark as a second reader: what we send, with every option and by each path,
 dissects without a warning, all checksums are right, and the headers say what the

@@ -184,6 +184,28 @@ def foreign_xdp(t):
         os.unlink(pin)
 
 
+def dispatcher(t):
+    """dispatcher: on, whether or not this kernel and libxdp can have one."""
+    gateway = t.gw100
+    gateway.load("unload")
+    before = view(gateway)
+    text = BASE.replace("native", "native, dispatcher: on")
+    done = gateway.apply(text)
+    with_one = "xdp_dispatcher" in gateway.out("bpftool net")
+    ok(with_one or "note: port eth0: attached without a dispatcher: " in done.stdout,
+       "dispatcher: on: there is one, or a note why not", done.stdout)
+    is_(gateway.stat("ports")["ports"], [{"name": "eth0", "mode": "native"}],
+        "dispatcher: on: native in any case")
+    ok(t.h100.ping(t.h200.ip), "dispatcher: on: traffic flows")
+    is_(gateway.apply(text).stdout.splitlines()[-1], "nothing to change", "dispatcher: on: again")
+    ok("dispatcher: on" in gateway.load("show").stdout, "dispatcher: on: is shown")
+    done = gateway.apply(BASE)
+    ok("port eth0: changed: dispatcher" in done.stdout, "dispatcher: auto again: a change",
+       done.stdout)
+    gateway.load("unload")
+    same(view(gateway), before, "dispatcher: on: unload leaves nothing")
+
+
 def abi(t):
     """Maps of another version of the tools."""
     gateway = t.gw100
@@ -233,7 +255,7 @@ def all_of_it():
     with Topology("native") as t:
         t.apply()
         t.gw100.apply(BASE)
-        for part in (who_and_where, usage, hosts, foreign_xdp, abi, lost_pins):
+        for part in (who_and_where, usage, hosts, foreign_xdp, dispatcher, abi, lost_pins):
             part(t)
 
 

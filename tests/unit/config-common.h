@@ -19,7 +19,7 @@ __attribute__((unused)) static const char reference[] =
 	"ports:\n"
 	"  eth0: {}\n"
 	"  eth1:\n"
-	"  eth2: {xdp: off, role: underlay, unclaimed: drop}\n"
+	"  eth2: {xdp: off, role: underlay, unclaimed: drop, dispatcher: on}\n"
 	"  eth3: {xdp: generic, role: \"overlay\", unclaimed: 'kernel'}\n"
 	"  eth4: ~\n"
 	"tunnels:\n"
@@ -99,6 +99,7 @@ static bool models_equal(const struct model *a, const struct model *b)
 	for (i = 0; i < a->nports; i++)
 		if (strcmp(a->ports[i].name, b->ports[i].name) ||
 		    a->ports[i].xdp != b->ports[i].xdp || a->ports[i].role != b->ports[i].role ||
+		    a->ports[i].dispatcher != b->ports[i].dispatcher ||
 		    a->ports[i].unclaimed_drop != b->ports[i].unclaimed_drop)
 			return false;
 	for (i = 0; i < a->ntunnels; i++)

@@ -131,7 +131,7 @@ static const struct row port_rows[] = {
 	 "f:3:9: eth0: \"native\" is not accepted; accepted: {} or a mapping of the port's "
 	 "options\n"},
 	{"unknown key of a port", "version: 1\nports:\n  eth0: {xpd: auto}\n",
-	 "f:3:10: unknown key \"xpd\" (did you mean \"xdp\"?); accepted: xdp, role, unclaimed\n"},
+	 "f:3:10: unknown key \"xpd\" (did you mean \"xdp\"?); accepted: xdp, dispatcher, role, unclaimed\n"},
 	{"bad words",
 	 "version: 1\nports:\n  eth0:\n    xdp: fast\n    role: both,\n    unclaimed:\n",
 	 "f:4:10: xdp: \"fast\" is not accepted; accepted: auto, native, skb, generic or off\n"

@@ -97,6 +97,7 @@ static void random_model(struct model *m)
 		p = model_add_port(m);
 		random_name(p->name, 'p', i);
 		p->xdp = below(4);
+		p->dispatcher = below(3);
 		p->role = below(3);
 		p->unclaimed_drop = below(2);
 	}

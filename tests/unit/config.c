@@ -20,9 +20,9 @@ static void test_reference(void)
 		ok(false, "its ports, tunnels and routes");
 		return;
 	}
-	ok(!m.ports[1].xdp && !m.ports[1].role && !m.ports[1].unclaimed_drop, "port defaults");
+	ok(!m.ports[1].xdp && !m.ports[1].dispatcher && !m.ports[1].role && !m.ports[1].unclaimed_drop, "port defaults");
 	ok(m.ports[2].xdp == XDP_MODE_OFF && m.ports[2].role == ROLE_UNDERLAY &&
-		   m.ports[2].unclaimed_drop,
+		   m.ports[2].unclaimed_drop && m.ports[2].dispatcher == DISPATCHER_ON,
 	   "port options");
 	ok(m.ports[3].xdp == XDP_MODE_SKB && m.ports[3].role == ROLE_OVERLAY &&
 		   !m.ports[3].unclaimed_drop,

@@ -267,7 +267,7 @@ class Gateway(Namespace):
 
     def _tool(self, tool, args, check, **options):
         argv = [str(BUILD / tool), "-n", self.name, "-i", self.name] + [str(a) for a in args]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False,
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=240, check=False,
                               **options)
         if check and done.returncode != 0:
             raise RuntimeError("%s: exit %d\n%s%s" % (
