@@ -169,8 +169,10 @@ static int attach_shared(struct run *r, const struct wish *w, bool present, bool
 			w->p->name, why);
 }
 
-int port_xdp(struct run *r, const struct port *p, const struct port_facts *f, bool *ret_xdp)
+int port_xdp(struct run *r, const struct port *p, const struct port_facts *before, bool *ret_xdp)
 {
+	/* XDP as it is now: another VLAN of the device may have attached it a moment ago */
+	struct port_facts now = *before, *f = &now;
 	struct wish w = { p, f, XDP_MODE_NATIVE, PROGRAM_XDP, XDP_ATTACHED_DRV };
 	const char *obstacle;
 	uint32_t ifindex, id;
@@ -178,6 +180,10 @@ int port_xdp(struct run *r, const struct port *p, const struct port_facts *f, bo
 	int err;
 
 	*ret_xdp = false;
+	err = netdev_get_index(r->nl, before->lower.ifindex, &now.lower);
+	if (err)
+		return run_fail(r, err, &p->place, "port %s: %s: %s", p->name, before->lower.name,
+				run_reason(r, err));
 	if (p->xdp == XDP_MODE_OFF)
 		return port_xdp_off(r, f->lower.ifindex, f->lower.name);
 	if (p->xdp == XDP_MODE_SKB)

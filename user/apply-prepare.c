@@ -61,6 +61,21 @@ static bool port_taken(const struct run *r, uint32_t ifindex, char ret[NAME_MAX 
 	return found;
 }
 
+/* XDP is one program for all VLANs of a device, so its ports run in one mode. */
+static int modes_agree(struct run *r, size_t port)
+{
+	const struct port *p = &r->want->ports[port];
+
+	for (size_t i = 0; i < port; i++)
+		if (r->ports[i].lower.ifindex == r->ports[port].lower.ifindex &&
+		    r->want->ports[i].xdp != p->xdp)
+			return run_fail(r, -EINVAL, &p->place,
+					"port %s: another xdp than of port %s, and XDP is on %s for both; "
+					"give both the same",
+					p->name, r->want->ports[i].name, r->ports[port].lower.name);
+	return 0;
+}
+
 static int ports_prepare(struct run *r)
 {
 	char other[NAME_MAX + 1];
@@ -79,7 +94,7 @@ static int ports_prepare(struct run *r)
 					"port %s: not an Ethernet device; ports are Ethernet or VLAN "
 					"devices",
 					p->name);
-		err = port_lower(r, p, f);
+		err = port_lower(r, p, f) ?: modes_agree(r, i);
 		if (err)
 			return err;
 		if (port_taken(r, f->dev.ifindex, other))

@@ -128,12 +128,14 @@ class World:
                        "address add %s/64 dev far" % FAR[6],
                        "route add 10.1.0.0/24 dev far", "route add fd01::/64 dev far"])
 
-    def apply(self, mode):
-        xdp = {"xdp": "off" if mode == "tc" else mode}
-        self.gw.apply(json.dumps({
-            "version": 1, "ports": {name: xdp for name in self.ports},
+    def apply(self, *modes, check=True):
+        """One mode for both ports, or one for each."""
+        return self.gw.apply(json.dumps({
+            "version": 1, "ports": {name: {"xdp": "off" if mode == "tc" else mode}
+                                    for name, mode in zip(self.ports, modes * 2)},
             "tunnels": {"gre1": {"local": GW, "remote": PEER, "key": KEY, "mtu": MTU,
-                                 "routes": [{"to": "10.2.0.0/24"}, {"to": "fd02::/64"}]}}}))
+                                 "routes": [{"to": "10.2.0.0/24"}, {"to": "fd02::/64"}]}}}),
+                             check=check)
 
     def pair(self, version):
         return Pair(self.host, LAN[version][1], self.peer, FAR[version])
@@ -244,6 +246,11 @@ def check(kind):
         check_traffic(name, world, pairs, mode)
         check_wire(name, world, pairs[4])
         check_tags(name, world, pairs[4])
+    for modes in (("tc", "native"), ("native", "tc")):
+        done = world.apply(*modes, check=False)
+        ok(done.returncode == 1 and "XDP is on eth0 for both" in done.stderr,
+           "%s: ports of one device in modes %s are refused" % (kind, modes), done.stderr)
+    is_(attached(world), ["eth0"], kind + ": and nothing has changed")
     is_(world.gw.load("unload").returncode, 0, kind + ": unload")
     is_(attached(world), [], kind + ": unload takes XDP off")
     world.close()
