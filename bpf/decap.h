@@ -21,6 +21,35 @@ struct decap {
 };
 
 /*
+ * Would the kernel go on with these eight bytes of destination options, in host byte
+ * order (RFC 8200 4.2, ip6_parse_tlv())? Lengths fit, padding is zeros, and what is
+ * not known may be skipped.
+ */
+static __always_inline bool options6_acceptable(__u64 header)
+{
+	__u32 at = 16; /* bits: next header and length have been looked at */
+
+#pragma unroll
+	for (int i = 0; i < 6; i++) {
+		__u64 rest = header << (at & 63);
+		__u32 type = rest >> 56, len = (rest >> 48 & 0xff) * 8;
+
+		if (at >= 64)
+			break;
+		if (type == 0) {
+			at += 8;
+			continue;
+		}
+		if (at > 48 || at + 16 + len > 64 || type & 0xc0)
+			return false;
+		if (type == 1 && len && rest << 16 >> (64 - len))
+			return false;
+		at += 16 + len;
+	}
+	return true;
+}
+
+/*
  * An IPv6 outer header may be followed by destination options: Linux sends the
  * tunnel encapsulation limit there (RFC 2473 4.1.1). Offset of the GRE header,
  * or 0 where what follows is not GRE.
@@ -35,6 +64,8 @@ static __always_inline __u32 gre_offset(ctx_t *ctx, __u32 l3, const struct ip_in
 		return 0;
 	if ((void *)(opt + 8) > ctx_data_end(ctx) || opt[0] != IPPROTO_GRE || opt[1] != 0)
 		return 0;
+	if (!options6_acceptable(bpf_be64_to_cpu(*(__be64 *)opt)))
+		return 0; /* the kernel drops or answers it */
 	return l3 + sizeof(struct ipv6hdr) + 8;
 }
 
@@ -210,11 +241,12 @@ static __always_inline int decap_forward(ctx_t *ctx, const struct frame *f,
 	if (!out)
 		return XGRE_R_NOT_A_PORT;
 
-	/* From here on the packet is ours: what fails now is a drop. */
 	bytes = wire_bytes(ctx, d->off, inner);
 	segments = ctx_segments(ctx);
-	reason = trim(ctx, d->off + inner->len);
-	reason = reason ?: ecn_decap(ctx, d->off, outer, inner);
+	if (trim(ctx, d->off + inner->len))
+		return XGRE_R_PADDING;
+	/* From here on the packet is ours: what fails now is a drop. */
+	reason = ecn_decap(ctx, d->off, outer, inner);
 	reason = reason ?: ttl_decrement(ctx, d->off, inner->family);
 	reason = reason ?: room_pop(ctx, f->l3, d->off, outer, inner, out);
 	reason = reason ?: write_l2(ctx, nh, out, d->gre.proto);

@@ -179,8 +179,8 @@ static __always_inline int device_decap(ctx_t *ctx, const struct frame *f,
 	int reason;
 
 	again = d->inner->proto == IPPROTO_GRE && decap_find(ctx, d->off, d->inner, &nested);
-	reason = trim(ctx, d->off + d->inner->len);
-	reason = reason ?: ecn_decap(ctx, d->off, outer, d->inner);
+	trim(ctx, d->off + d->inner->len); /* where it cannot, ip_rcv() does */
+	reason = ecn_decap(ctx, d->off, outer, d->inner);
 	reason = reason ?: room_pop(ctx, f->l3, d->off, outer, d->inner, NULL);
 	eth = ctx_data(ctx);
 	if (reason || (void *)(eth + 1) > ctx_data_end(ctx))

@@ -106,11 +106,12 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 			return reason;
 	}
 
-	/* From here on the packet is ours: what fails now is a drop. */
 	bytes = wire_bytes(ctx, f->l3, info);
 	segments = ctx_segments(ctx);
-	reason = trim(ctx, f->l3 + info->len);
-	reason = reason ?: ttl_decrement(ctx, f->l3, info->family);
+	if (trim(ctx, f->l3 + info->len))
+		return XGRE_R_PADDING;
+	/* From here on the packet is ours: what fails now is a drop. */
+	reason = ttl_decrement(ctx, f->l3, info->family);
 	info->ttl--;
 	reason = reason ?: room_push(ctx, f->l3, t, info, out, &l3);
 	reason = reason ?: write_outer(ctx, l3, t, info);

@@ -226,22 +226,63 @@ static __always_inline int parse_ip6(ctx_t *ctx, __u32 off, struct ip_info *info
 }
 
 #ifdef XGRE_CTX_TC
-/*
- * The checksum of an IPv4 header with options, which parse_ip4() leaves out:
- * outer headers that TC takes away never reach ip_rcv().
- */
-static __always_inline bool outer_options_good(ctx_t *ctx, __u32 off, const struct ip_info *info)
+#define OPTIONS_END  60 /* bytes, of the longest header */
+#define OPTION_EOL   0
+#define OPTION_NOP   1
+#define OPTION_LSRR  131
+#define OPTION_SSRR  137
+
+struct option_walk {
+	__u8 header[64];
+	__u32 header_len;
+	__u32 at;
+	int good;
+};
+
+/* One option. In bpf_loop(), which the verifier goes through once. */
+static long option_step(__u32 index, struct option_walk *w)
 {
-	__u32 header[16] = {};
+	__u32 at = w->at;
+	__u8 kind, len;
+
+	if (at >= w->header_len || at >= OPTIONS_END)
+		return 1;
+	kind = w->header[at & 63];
+	if (kind == OPTION_EOL)
+		return 1;
+	if (kind == OPTION_NOP) {
+		w->at = at + 1;
+		return 0;
+	}
+	len = w->header[(at + 1) & 63];
+	if (len < 2 || at + len > w->header_len || kind == OPTION_LSRR || kind == OPTION_SSRR) {
+		w->good = 0;
+		return 1;
+	}
+	w->at = at + len;
+	return 0;
+}
+
+/*
+ * Would the kernel go on with an IPv4 header that has options? Outer headers that TC
+ * takes away never reach ip_rcv(). Not where the checksum or a length is wrong, and
+ * not where the options are a source route (accept_source_route is off by default).
+ */
+XGRE_APART int options_acceptable(ctx_t *ctx, __u32 off, __u32 header_len)
+{
+	struct option_walk w = { .header_len = header_len, .at = sizeof(struct iphdr), .good = 1 };
 	__u32 sum;
 
-	if (info->family != XGRE_FAMILY_4)
-		return false;
-	if (bpf_skb_load_bytes(ctx, off, header, length_bounded(info->header_len, sizeof(header))))
-		return false;
-	sum = bpf_csum_diff(NULL, 0, header, sizeof(header), 0);
+	if (header_len < sizeof(struct iphdr) || header_len > OPTIONS_END)
+		return 0;
+	if (bpf_skb_load_bytes(ctx, off, w.header, length_bounded(header_len, sizeof(w.header))))
+		return 0;
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)w.header, sizeof(w.header), 0);
 	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+	if ((sum & 0xffff) + (sum >> 16) != 0xffff)
+		return 0;
+	bpf_loop(OPTIONS_END - sizeof(struct iphdr), option_step, &w, 0);
+	return w.good;
 }
 #endif
 

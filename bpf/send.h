@@ -41,7 +41,11 @@ static __always_inline int ttl_decrement(ctx_t *ctx, __u32 off, __u8 family)
 	return XGRE_R_NONE;
 }
 
-/* Cut link-layer padding off, as ip_rcv() does. */
+/*
+ * Cut link-layer padding off, as ip_rcv() does. bpf_skb_change_tail() refuses where it
+ * would pass the transport header, which lies deep inside where a packet socket's
+ * sender had the headers dissected.
+ */
 static __always_inline int trim(ctx_t *ctx, __u32 len)
 {
 	__u32 linear = ctx_data_end(ctx) - ctx_data(ctx);

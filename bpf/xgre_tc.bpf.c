@@ -52,8 +52,8 @@ static __always_inline int port_receive(struct __sk_buff *skb, struct frame *f, 
 
 	d.inner = &w->inner;
 	outer_reason = parse_ip(skb, f->l3, f->proto, &w->ip);
-	if (outer_reason && !(outer_reason == XGRE_R_IP_OPTIONS &&
-			      outer_options_good(skb, f->l3, &w->ip)))
+	if (outer_reason && !(outer_reason == XGRE_R_IP_OPTIONS && f->proto == bpf_htons(ETH_P_IP) &&
+			      options_acceptable(skb, f->l3, w->ip.header_len)))
 		return port_punt(skb, f, outer_reason);
 	reason = port_classify(skb, f, &w->ip, &d);
 	/* IP options, outside or inside, keep a packet off the fast path and no more */

@@ -91,7 +91,9 @@
 	XGRE_REASON(54, TO_TUNNEL, PUNT, "to-tunnel",                                              \
 		    "decapsulated here and routed into a tunnel device")                           \
 	XGRE_REASON(55, ROLE, PUNT, "role", "the port's role does not include this direction")     \
-	XGRE_REASON(56, FIB, PUNT, "fib", "the kernel's route lookup gave another answer")
+	XGRE_REASON(56, FIB, PUNT, "fib", "the kernel's route lookup gave another answer")         \
+	XGRE_REASON(57, PADDING, PUNT, "padding",                                                  \
+		    "padding behind the packet that cannot be cut off here; the kernel does")
 
 enum xgre_reason {
 	XGRE_R_NONE = 0,

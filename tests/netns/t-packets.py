@@ -114,7 +114,7 @@ def send_all(t, sender, frames, fast):
                 time.sleep(0.005)  # emitted in the order of the frames
                 continue
             words = []
-            wait_until(lambda: words.extend(counted(counts)) or words, 0.3, 0.001)
+            wait_until(lambda: words.extend(counted(counts)) or words, 10, 0.001)
             result[name] = words
             if not once_only(words, drops):
                 bad.append((name, words))
@@ -144,8 +144,9 @@ def alive(t, sender, name):
     f.add("out", odd.ip4(src="192.168.101.77", dst=odd.FAR))
     with t.sw100.capture("gw100", "ether src " + gw) as capture:
         sender.send(*[frame for _, frame, _ in f.list] * 5)
-        is_(len(capture.wait(10, match=lambda p: p.haslayer(UDP))), 10,
-            name + "the gateway goes on")
+        # or more: the last of what was sent before
+        ok(len(capture.wait(10, 10, match=lambda p: p.haslayer(UDP))) >= 10,
+           name + "the gateway goes on")
     have = counts.since()
     ok(min(have.get("fast-rx", 0), have.get("fast-tx", 0)) >= 3, name + "by the fast path", have)
 

@@ -228,6 +228,29 @@ def outer_headers():
     yield raw("outer IP options", options, Accept(T4K, inner, "ip-options"), Leave("ip-options"))
     yield raw("outer IP options, wrong checksum", changed(options, 10, b"\x12\x34", False),
               Leave("ip-options"))
+    for name, option in (("too long", b"\x07\x09\x04\0\0\0\0\0"), ("of length 1", b"\x9e\x01\0\0"),
+                         ("of length 0", b"\x44\0\0\0"), ("cut off", b"\1\1\1\x07"),
+                         ("loose source route", b"\x83\x07\x04\x0a\0\0\1\0"),
+                         ("strict source route", b"\1\x89\x07\x04\x0a\0\0\1")):
+        yield raw("outer IP option, " + name, packets.outer(
+            T4K, packets.gre(inner, 1), options=[option]), Leave("ip-options"))
+    for name, option in (("router alert", b"\x94\x04\0\0"), ("end of options", b"\1\0\x83\x01"),
+                         ("40 bytes of them", b"\1" * 33 + b"\x07\x07\x04\0\0\0\0")):
+        yield raw("outer IP options, " + name, packets.outer(
+            T4K, packets.gre(inner, 1), options=[option]), Accept(T4K, inner, "ip-options"),
+            Leave("ip-options"))
+    six_inner = inward(T6K, 4)
+    for name, option, good in (
+            ("six times Pad1", b"\0\0\0\0\0\0", True), ("PadN", b"\1\4\0\0\0\0", True),
+            ("unknown, to be skipped", b"\x1e\4abcd", True),
+            ("PadN of other than zeros", b"\1\4\0\0\0\1", False), ("too long", b"\4\5\4\1\1\0", False),
+            ("second one too long", b"\4\1\4\1\2\0", False), ("cut off", b"\1\3\0\0\0\4", False),
+            ("unknown, to be dropped", b"\x5e\4abcd", False),
+            ("unknown, to be answered", b"\xde\4abcd", False)):
+        yield raw("outer destination option, " + name, bytes(
+            IPv6(src=T6K.remote, dst=T6K.local, nh=60, hlim=60) / Raw(
+                b"\x2f\0" + option + packets.gre(six_inner, T6K.key_in))),
+            Accept(T6K, six_inner) if good else Leave("local"))
     hops = bytes(IPv6(src=T6K.remote, dst=T6K.local) / IPv6ExtHdrHopByHop(nh=47) /
                  Raw(packets.gre(inner, T6K.key_in)))
     yield raw("outer hop-by-hop header", hops, Leave("ip-options"))

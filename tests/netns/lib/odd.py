@@ -121,6 +121,10 @@ def outer_headers(f):
     f.gre("congestion met, ECN capable", ip4(tos=2), FAST, tos=3)
     f.gre("congestion met, not ECN capable", inner, "ecn", tos=3)
     f.add("padded", packet + bytes(30), FAST)
+    # a packet socket's sender dissects headers, and finds one here that ends in the padding
+    inside = bytes(IP(src=FAR, dst=NEAR, id=7, proto=4) / Raw(b"\x45\0\0\x20"))
+    f.add("padded, with a header inside that is cut off", bytes(
+        IP(src=REMOTE, dst=LOCAL, ttl=60) / keyed() / inside) + bytes(40), (FAST, "padding"))
 
 
 def inner_headers(f):
