@@ -213,7 +213,7 @@ static __always_inline int decap_forward(ctx_t *ctx, const struct frame *f,
 	__u64 now;
 	int reason;
 
-	if (!(d->t->flags & XGRE_TUNNEL_FAST))
+	if (!tunnel_fast(d->t))
 		return XGRE_R_SLOW;
 	if (!can_decap_l3 && outer->family != inner->family)
 		return XGRE_R_SLOW;

@@ -70,7 +70,7 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 		return XGRE_R_NOT_OURS;
 	if (!(f->port->flags & XGRE_PORT_ENCAP))
 		return XGRE_R_ROLE;
-	if (!(t->flags & XGRE_TUNNEL_FAST) || r->flags & XGRE_ROUTE_SLOW)
+	if (!tunnel_fast(t) || r->flags & XGRE_ROUTE_SLOW)
 		return XGRE_R_SLOW;
 	if (info_martian(info) || addr_local(info->family, &info->src))
 		return XGRE_R_MARTIAN;

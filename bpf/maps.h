@@ -80,4 +80,10 @@ static __always_inline struct xgre_tunnel *tunnel_get(__u32 number)
 	return t->flags & XGRE_TUNNEL_USED ? t : NULL;
 }
 
+/* May packets take the fast path? One that is down leaves it, for the kernel to find another way. */
+static __always_inline bool tunnel_fast(const struct xgre_tunnel *t)
+{
+	return (t->flags & (XGRE_TUNNEL_FAST | XGRE_TUNNEL_DOWN)) == XGRE_TUNNEL_FAST;
+}
+
 #endif

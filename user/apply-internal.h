@@ -76,6 +76,11 @@ int tunnel_set(struct run *r, size_t want);
 int tunnel_del(struct run *r, const char *name);
 /* want: its index, for the facts */
 bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want);
+/* apply-link.c: what xgred is to do and has found out. */
+void link_set(const struct run *r, const struct tunnel *t, uint32_t number);
+bool link_intact(const struct run *r, const struct tunnel *t, uint32_t number);
+/* Does the tunnel's device have no carrier now, as keepalives are not answered? */
+bool link_down(const struct run *r, uint32_t number);
 bool device_is_ours(const struct netdev *d, const char *instance);
 
 /* apply-route.c */

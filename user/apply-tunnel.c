@@ -161,9 +161,9 @@ static int pair_set(struct run *r, const struct tunnel *t, uint32_t mtu, struct 
 }
 
 /* Last of all: what the kernel then routes into the device finds everything in its place. */
-static int pair_up(struct run *r, const struct device_pair *pair)
+static int pair_up(struct run *r, const struct device_pair *pair, bool down)
 {
-	return netdev_set_up(r->nl, pair->peer.ifindex, true) ?:
+	return netdev_set_up(r->nl, pair->peer.ifindex, !down) ?:
 	       netdev_set_up(r->nl, pair->dev.ifindex, true);
 }
 
@@ -294,7 +294,7 @@ static bool has_ipv4(const struct prefix_list *l)
 }
 
 /* The entry of a tunnel with this pair. */
-static void expected(struct run *r, size_t want, const struct device_pair *pair,
+static void expected(struct run *r, size_t want, uint32_t number, const struct device_pair *pair,
 		     struct xgre_tunnel *ret)
 {
 	const struct tunnel *t = &r->want->tunnels[want];
@@ -309,6 +309,8 @@ static void expected(struct run *r, size_t want, const struct device_pair *pair,
 	memcpy(ret->peer_mac, pair->peer.mac, sizeof(ret->peer_mac));
 	if (f->fast)
 		ret->flags |= XGRE_TUNNEL_FAST;
+	if (link_down(r, number))
+		ret->flags |= XGRE_TUNNEL_DOWN;
 	sysctl_get("net/ipv4/conf/%s/rp_filter", "all", &all);
 	sysctl_get("net/ipv4/conf/%s/rp_filter", t->name, &own);
 	if (all > own)
@@ -354,16 +356,6 @@ static int devices_set(struct run *r, const struct device_pair *pair, uint32_t n
 	return 0;
 }
 
-/* What xgred found out about the path to another remote does not hold for this one. */
-static void path_forget(struct run *r, const struct tunnel *t, uint32_t number)
-{
-	const struct xgre_tunnel *old = state_tunnel(r->st, number);
-
-	if (memcmp(&old->local, &t->local.a, sizeof(old->local)) ||
-	    memcmp(&old->remote, &t->remote.a, sizeof(old->remote)))
-		state_link_reset(r->st, number);
-}
-
 int tunnel_set(struct run *r, size_t want)
 {
 	const struct tunnel *t = &r->want->tunnels[want];
@@ -384,7 +376,7 @@ int tunnel_set(struct run *r, size_t want)
 		tunnel_fill(t, r->tunnels[want].mtu, &entry);
 		state_tunnel_set(r->st, number, &entry);
 	}
-	path_forget(r, t, number);
+	link_set(r, t, number);
 	err = fault_point() ?:
 	      pair_set(r, t, state_link_mtu(r->st, number, r->tunnels[want].mtu), &pair);
 	if (err)
@@ -397,7 +389,7 @@ int tunnel_set(struct run *r, size_t want)
 	err = devices_set(r, &pair, number);
 	err = err ?: sources_set(r, t, number, pair.dev.ifindex);
 	if (!err) {
-		expected(r, want, &pair, &entry);
+		expected(r, want, (uint32_t)number, &pair, &entry);
 		if (memcmp(&entry, state_tunnel(r->st, number), sizeof(entry)))
 			state_tunnel_set(r->st, number, &entry);
 		endpoint_fill(t, number, &e);
@@ -406,7 +398,7 @@ int tunnel_set(struct run *r, size_t want)
 	err = err ?: fault_point();
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: %s", t->name, strerror(-err));
-	err = pair_up(r, &pair) ?: fault_point();
+	err = pair_up(r, &pair, link_down(r, number)) ?: fault_point();
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: setting its device up: %s", t->name,
 				run_reason(r, err));
@@ -425,14 +417,15 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 
 	if (number < 0 || pair_get(r, have->name, &pair))
 		return false;
-	if (!(pair.dev.flags & IFF_UP) || !(pair.peer.flags & IFF_UP))
+	if (!(pair.dev.flags & IFF_UP) || !link_intact(r, have, (uint32_t)number) ||
+	    !(pair.peer.flags & IFF_UP) != link_down(r, (uint32_t)number))
 		return false;
 	if (tc_query(pair.peer.ifindex, &id) || id != r->prog.id[PROGRAM_DEV])
 		return false;
 	if (wants_finished(have) && !ethtool_feature(have->name, unfinished[0], &segments) && segments)
 		return false;
 	if (want != NOT_THERE) {
-		expected(r, want, &pair, &entry);
+		expected(r, want, (uint32_t)number, &pair, &entry);
 		if (pair.dev.mtu != state_link_mtu(r->st, number, entry.mtu) ||
 		    memcmp(&entry, state_tunnel(r->st, number), sizeof(entry)))
 			return false;

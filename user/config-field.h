@@ -8,7 +8,7 @@
 
 #include "config-internal.h"
 
-#define FIELDS_MAX 16
+#define FIELDS_MAX 32
 
 #define ADDR_ACCEPTS "an IPv4 or IPv6 unicast address, as in 192.0.2.1 or 2001:db8::1"
 
@@ -62,6 +62,9 @@ int read_bool(struct reader *r, const struct field *f, void *target);
 int read_false(struct reader *r, const struct field *f, void *target); /* true comes later */
 int read_key(struct reader *r, const struct field *f, void *target);
 int read_addr(struct reader *r, const struct field *f, void *target);
+
+/* config-keepalive.c: the mapping of a tunnel's option. */
+int read_keepalive(struct reader *r, const struct field *f, void *target);
 
 /* config-route.c: the list of routes of the model's last tunnel. */
 int read_routes(struct reader *r, const struct field *f, void *target);

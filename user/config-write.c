@@ -115,6 +115,9 @@ static void write_options(const struct tunnel *t, const struct tunnel *defaults,
 		fputs("    checksum: true\n", out);
 	if (t->fast != FAST_AUTO)
 		fprintf(out, "    fast-path: %s\n", t->fast == FAST_ON ? "on" : "off");
+	if (t->keepalive_interval)
+		fprintf(out, "    keepalive: {interval: %us, retries: %u}\n", t->keepalive_interval,
+			t->keepalive_retries);
 	if (t->addresses.count)
 		write_list("addresses", &t->addresses, out);
 	if (t->sources_mode == SOURCES_ANY)

@@ -20,6 +20,7 @@ static const struct daemon_module *const modules[] = {
 	&xsk_module,
 	&path_module,
 	&follow_module,
+	&keepalive_module,
 };
 #define MODULES (sizeof(modules) / sizeof(modules[0]))
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "daemon.h"
 #include "gre.h"
+#include "keepalive.h"
 
 #ifndef IP_RECVFRAGSIZE
 #define IP_RECVFRAGSIZE 25
@@ -122,16 +123,24 @@ static bool take(struct socket *s, size_t i, struct inject_packet *ret)
 	struct ancillary a;
 	uint8_t *data = raw->room[i];
 	size_t len = raw->messages[i].msg_len;
+	struct gre_packet gre;
+	int number;
 
 	ancillary_read(s, &raw->messages[i].msg_hdr, &a);
-	if (!a.fragment || raw->messages[i].msg_hdr.msg_flags & MSG_TRUNC ||
-	    !port_takes(s->d->st, a.ifindex))
+	if (raw->messages[i].msg_hdr.msg_flags & MSG_TRUNC || !port_takes(s->d->st, a.ifindex))
 		return false;
 	if (s->family == XGRE_FAMILY_6) {
 		header6_write(data, len, &raw->from[i].sin6_addr, &a);
 		len += sizeof(struct ip6_hdr);
 	}
-	if (gre_tunnel(s->d->st, s->family, data, len, NULL) < 0) {
+	number = gre_tunnel(s->d->st, s->family, data, len, &gre);
+	if (number >= 0 && keepalive_is_answer(&gre)) {
+		keepalive_answered(s->d, (uint32_t)number);
+		return false;
+	}
+	if (!a.fragment)
+		return false;
+	if (number < 0) {
 		daemon_count(s->d, XGRE_D_UNCLAIMED, 1);
 		return false;
 	}

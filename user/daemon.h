@@ -16,6 +16,7 @@ struct raw;
 struct xsks;
 struct path;
 struct follow;
+struct keepalive;
 
 /* Where whole outer packets are handed to xgre_port: a veth pair with the program on one end. */
 struct reassembly_device {
@@ -39,6 +40,7 @@ struct daemon {
 	struct xsks *xsks;
 	struct path *path;
 	struct follow *follow;
+	struct keepalive *keepalive;
 };
 
 /*
@@ -93,5 +95,9 @@ extern const struct daemon_module raw_module;		    /* daemon-raw.c */
 extern const struct daemon_module xsk_module;		    /* daemon-xsk.c */
 extern const struct daemon_module path_module;		    /* daemon-path.c */
 extern const struct daemon_module follow_module;	    /* daemon-follow.c */
+extern const struct daemon_module keepalive_module;	    /* daemon-keepalive.c */
+
+/* A keepalive of this tunnel came back. */
+void keepalive_answered(struct daemon *d, uint32_t number);
 
 #endif

@@ -66,6 +66,8 @@ struct tunnel {
 	int ttl;	/* 1-255 or TTL_INHERIT */
 	int tos;	/* 0-255 or TOS_INHERIT */
 	uint32_t mtu;	/* 0: the port's MTU less the overhead */
+	uint32_t keepalive_interval; /* seconds; 0: none are sent */
+	uint32_t keepalive_retries;  /* unanswered ones until the tunnel is down */
 	bool pmtudisc;	/* default true */
 	bool ignore_df; /* excludes pmtudisc: true */
 	bool checksum;	/* of packets that are sent */
@@ -101,6 +103,10 @@ struct model {
 #define TUNNEL_MTU_MIN	68
 #define TUNNEL_MTU_MIN6 1280
 #define TUNNEL_MTU_MAX	65500
+
+#define KEEPALIVE_INTERVAL     10 /* seconds, and retries: Cisco's defaults */
+#define KEEPALIVE_RETRIES      3
+#define KEEPALIVE_INTERVAL_MAX 3600
 
 /* Zeroed model with nothing in it; model_free() releases what was added and leaves it empty. */
 void model_init(struct model *m);

@@ -65,11 +65,12 @@ static json_t *tunnel_row(const void *items, size_t i)
 	const struct stats_tunnel *t = &((const struct stats_tunnel *)items)[i];
 	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
 
-	return json_pack("{s:s,s:s,s:s,s:o,s:{s:o,s:o},s:I,s:o,s:o,s:o,s:{s:I,s:I}}", "name", t->name,
+	return json_pack("{s:s,s:s,s:s,s:o,s:{s:o,s:o},s:I,s:o,s:s?,s:o,s:o,s:{s:I,s:I}}", "name", t->name,
 			 "local", addr_text(&t->local, local), "remote",
 			 addr_text(&t->remote, remote), "key", key(&t->key_in), "keys", "input",
 			 key(&t->key_in), "output", key(&t->key_out), "mtu", (json_int_t)t->mtu,
-			 "path_mtu", t->path_mtu ? json_integer(t->path_mtu) : json_null(), "rx", counter(&t->counters.rx), "tx", counter(&t->counters.tx), "fast",
+			 "path_mtu", t->path_mtu ? json_integer(t->path_mtu) : json_null(), "state",
+			 t->state, "rx", counter(&t->counters.rx), "tx", counter(&t->counters.tx), "fast",
 			 "rx", (json_int_t)t->counters.fast_rx, "tx",
 			 (json_int_t)t->counters.fast_tx);
 }

@@ -69,12 +69,14 @@ static void tunnel_cell(const void *arg, size_t row, size_t column, char ret[TAB
 		return put_keys(ret, t);
 	case 2:
 		if (t->path_mtu)
-			return (void)snprintf(ret, TABLE_CELL, "%u of %u", t->path_mtu, t->mtu);
+			return (void)snprintf(ret, TABLE_CELL, "%u/%u", t->path_mtu, t->mtu);
 		return (void)snprintf(ret, TABLE_CELL, "%u", t->mtu);
 	case 3:
 		return put(ret, addr_text(&t->local, buf));
-	default:
+	case 4:
 		return put(ret, addr_text(&t->remote, buf));
+	default:
+		return put(ret, !t->state ? "-" : strcmp(t->state, "up") ? "no" : "yes");
 	}
 }
 
@@ -156,7 +158,8 @@ static void print_tunnels(const struct stats *s, FILE *out)
 						      {"KEY", ALIGN_RIGHT},
 						      {"MTU", ALIGN_RIGHT},
 						      {"LOCAL", ALIGN_LEFT},
-						      {"REMOTE", ALIGN_LEFT}};
+						      {"REMOTE", ALIGN_LEFT},
+						      {"UP", ALIGN_LEFT}};
 	static const struct table_column traffic[] = {
 		{"TUNNEL", ALIGN_LEFT},	     {"RX PACKETS", ALIGN_RIGHT}, {"RX BYTES", ALIGN_RIGHT},
 		{"TX PACKETS", ALIGN_RIGHT}, {"TX BYTES", ALIGN_RIGHT},	  {"FAST RX", ALIGN_RIGHT},

@@ -20,6 +20,7 @@ static const struct {
 	{ CHANGE_VIA, "via" },		   { CHANGE_METRIC, "metric" },
 	{ CHANGE_TABLE, "table" },	   { CHANGE_ORIGIN, "origin" },
 	{ CHANGE_CHECKSUM, "checksum" },
+	{ CHANGE_KEEPALIVE, "keepalive" },
 };
 
 static void print_why(const struct step *s, FILE *out)

@@ -57,6 +57,9 @@ static uint32_t tunnel_changes(const struct tunnel *a, const struct tunnel *b)
 		c |= CHANGE_DF;
 	if (a->checksum != b->checksum)
 		c |= CHANGE_CHECKSUM;
+	if (a->keepalive_interval != b->keepalive_interval ||
+	    a->keepalive_retries != b->keepalive_retries)
+		c |= CHANGE_KEEPALIVE;
 	if (a->fast != b->fast)
 		c |= CHANGE_FAST;
 	if (a->sources_mode != b->sources_mode || !prefix_list_equal(&a->sources, &b->sources))

@@ -118,7 +118,10 @@ uint32_t state_link_mtu(const struct state *st, uint32_t number, uint32_t mtu)
 
 void state_link_reset(const struct state *st, uint32_t number)
 {
-	st->links[number] = (struct xgre_link){ 0 };
+	struct xgre_link *l = &st->links[number];
+
+	l->mtu = 0;
+	l->state = XGRE_LINK_UP;
 }
 
 int state_endpoint_set(struct state *st, const struct xgre_endpoint *e)

@@ -264,6 +264,6 @@ int state_route_reset(const struct state *st, uint32_t route)
 
 int state_tunnel_reset(const struct state *st, uint32_t tunnel)
 {
-	state_link_reset(st, tunnel);
+	st->links[tunnel] = (struct xgre_link){ 0 };
 	return percpu_zero(st, MAP_tunnel_cpu, tunnel, sizeof(struct xgre_tunnel_cpu));
 }

@@ -105,6 +105,8 @@ static int gather_tunnels(const struct state *st, struct stats *s)
 		if (!(t.flags & XGRE_TUNNEL_USED))
 			continue;
 		fill_tunnel(&t, out);
+		if (st->links[i].keepalive_interval)
+			out->state = st->links[i].state == XGRE_LINK_DOWN ? "down" : "up";
 		out->path_mtu = state_link_mtu(st, i, t.mtu);
 		if (out->path_mtu == t.mtu)
 			out->path_mtu = 0;

@@ -26,6 +26,7 @@ struct stats_tunnel {
 	struct key key_in;
 	struct key key_out;
 	uint32_t mtu;
+	const char *state; /* "up", "down"; NULL: no keepalives tell */
 	uint32_t path_mtu; /* 0: mtu holds; else what xgred lowered it to */
 	struct tunnel_counters counters;
 };

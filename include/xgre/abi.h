@@ -93,6 +93,7 @@ static inline __u32 xgre_endpoint_hash(const struct xgre_addr *local,
 #define XGRE_TUNNEL_CHECKSUM	(1u << 16) /* packets that are sent carry a checksum */
 /* More than a key follows the first four bytes of GRE; superframes are no use then. */
 #define XGRE_TUNNEL_LONG_GRE XGRE_TUNNEL_CHECKSUM
+#define XGRE_TUNNEL_DOWN	(1u << 24) /* keepalives are not answered: the kernel decides */
 
 #define XGRE_OUTER_MAX 48 /* IPv6 40 + GRE 4, and a whole word */
 

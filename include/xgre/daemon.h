@@ -27,6 +27,9 @@
 			    "ICMP messages about GRE of no tunnel, or that contradict themselves") \
 	XGRE_DAEMON_COUNTER(6, FOLLOWED, "followed",                                               \
 			    "times that changed routes or addresses were taken into the table")    \
+	XGRE_DAEMON_COUNTER(7, KEEPALIVES_SENT, "keepalives-sent", "keepalives sent")              \
+	XGRE_DAEMON_COUNTER(8, KEEPALIVES_ANSWERED, "keepalives-answered",                         \
+			    "keepalives that came back")                                           \
 	/* fragments of ports that run XDP, by AF_XDP sockets */                                   \
 	XGRE_DAEMON_COUNTER(32, XSK_FRAGMENTS, "xsk-fragments",                                    \
 			    "fragments that came in by AF_XDP")                                    \
@@ -83,11 +86,18 @@ struct xgre_daemon {
 };
 
 /*
- * What is known of a tunnel's path, an array by tunnel number.
+ * A tunnel's path, an array by tunnel number: what apply wants to be known, and
+ * what xgred knows.
  */
+#define XGRE_LINK_UP   0 /* or nobody asks */
+#define XGRE_LINK_DOWN 1
+
 struct xgre_link {
 	__u64 mtu_until; /* CLOCK_BOOTTIME, seconds: mtu is void from then on */
 	__u32 mtu;	 /* largest inner packet that the path carries; 0: no other limit is known */
+	__u32 state;	 /* XGRE_LINK_* */
+	__u16 keepalive_interval; /* seconds; 0: none are sent */
+	__u16 keepalive_retries;
 	__u32 pad;
 };
 

@@ -24,6 +24,7 @@ SHAPE = {
     "ports": [{"name": str, "mode": str}],
     "tunnels": [{"name": str, "local": str, "remote": str, "key": KEY,
                  "keys": {"input": KEY, "output": KEY}, "mtu": int, "path_mtu": KEY,
+                 "state": (str, type(None)),
                  "rx": COUNTER, "tx": COUNTER,
                  "fast": {"rx": int, "tx": int}}],
     "routes": [{"prefix": str, "tunnel": str, "rx": COUNTER, "tx": COUNTER}],

@@ -83,7 +83,8 @@ static bool tunnels_equal(const struct tunnel *a, const struct tunnel *b)
 	       addr_equal(&a->remote, &b->remote) && a->key_in.set == b->key_in.set &&
 	       a->key_in.value == b->key_in.value && a->key_out.set == b->key_out.set &&
 	       a->key_out.value == b->key_out.value && a->ttl == b->ttl && a->tos == b->tos &&
-	       a->mtu == b->mtu && a->pmtudisc == b->pmtudisc && a->ignore_df == b->ignore_df &&
+	       a->mtu == b->mtu && a->keepalive_interval == b->keepalive_interval &&
+	       a->keepalive_retries == b->keepalive_retries && a->pmtudisc == b->pmtudisc && a->ignore_df == b->ignore_df &&
 	       a->checksum == b->checksum &&
 	       a->fast == b->fast && a->sources_mode == b->sources_mode &&
 	       prefix_list_equal(&a->sources, &b->sources) &&

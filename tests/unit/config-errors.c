@@ -11,7 +11,7 @@
 #define KEY    "0 to 4294967295, or a dotted quad"
 #define TUNNEL_KEYS                                                                                \
 	"local, remote, key, keys, mtu, pmtudisc, ignore-df, ttl, tos, checksum, sequence, "       \
-	"addresses, routes, sources, fast-path"
+	"keepalive, addresses, routes, sources, fast-path"
 
 struct row {
 	const char *name;
@@ -244,6 +244,14 @@ static const struct row tunnel_rows[] = {
 	 "f:8:15: sequence: true is not supported yet; accepted: false\n"},
 	{"checksum, no truth value", REMOTE "    checksum: maybe\n",
 	 "f:8:15: checksum: \"maybe\" is not accepted; accepted: true or false\n"},
+	{"keepalive without a mapping", REMOTE "    keepalive: true\n",
+	 "f:8:16: keepalive: \"true\" is not accepted; accepted: a mapping, as in "
+	 "{interval: 10s, retries: 3}, or {}\n"},
+	{"keepalive out of range", REMOTE "    keepalive: {interval: 0s, retries: 256}\n",
+	 "f:8:27: interval: \"0s\" is not accepted; accepted: 1s to 3600s\n"
+	 "f:8:40: retries: \"256\" is not accepted; accepted: 1 to 255\n"},
+	{"keepalive in another unit", REMOTE "    keepalive: {interval: 1m}\n",
+	 "f:8:27: interval: \"1m\" is not accepted; accepted: 1s to 3600s\n"},
 	{"fast-path as a truth value", REMOTE "    fast-path: true\n",
 	 "f:8:16: fast-path: \"true\" is not accepted; accepted: auto, on or off\n"},
 	{"addresses as a word", REMOTE "    addresses: 10.0.0.1/24\n",

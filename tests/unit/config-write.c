@@ -52,6 +52,8 @@ static void random_tunnel(struct model *m, size_t number)
 	t->ttl = below(2) ? 64 : below(256);
 	t->tos = below(2) ? TOS_INHERIT : (int)below(256);
 	t->mtu = below(2) ? 0 : TUNNEL_MTU_MIN6 + below(TUNNEL_MTU_MAX - TUNNEL_MTU_MIN6 + 1);
+	t->keepalive_interval = below(2) ? 0 : 1 + below(KEEPALIVE_INTERVAL_MAX);
+	t->keepalive_retries = t->keepalive_interval ? 1 + below(255) : 0;
 	t->pmtudisc = below(2);
 	t->ignore_df = !t->pmtudisc && below(2);
 	t->checksum = below(2);

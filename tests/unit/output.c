@@ -101,6 +101,7 @@ static void fill(struct stats *s)
 		.key_out = {true, 4294967295},
 		.mtu = 8852,
 		.path_mtu = 1280,
+		.state = "down",
 	};
 	routes[0] = (struct stats_route){prefix("0.0.0.0/0"), "gre1", {COUNTERS(0, 0, 0, 0)}};
 	routes[1] =
@@ -135,9 +136,9 @@ static const char tables[] =
 	"eth0.100  tc\n"
 	"\n"
 	"Tunnels\n"
-	"TUNNEL                    KEY           MTU  LOCAL            REMOTE\n"
-	"gre1                        1          1460  192.168.100.254  129.150.103.57\n"
-	"abcdefghijklmno  -/4294967295  1280 of 8852  2001:db8::1      2001:db8::2\n"
+	"TUNNEL                    KEY        MTU  LOCAL            REMOTE          UP\n"
+	"gre1                        1       1460  192.168.100.254  129.150.103.57  -\n"
+	"abcdefghijklmno  -/4294967295  1280/8852  2001:db8::1      2001:db8::2     no\n"
 	"\n"
 	"TUNNEL           RX PACKETS  RX BYTES  TX PACKETS  TX BYTES  FAST RX  FAST TX\n"
 	"gre1                  1.23M  1.64 GiB      98,765  5.29 MiB    1.23M   98,000\n"
@@ -167,12 +168,13 @@ static const char json[] =
 	"],"
 	"\"tunnels\":["
 	"{\"name\":\"gre1\",\"local\":\"192.168.100.254\",\"remote\":\"129.150.103.57\",\"key\":1,"
-	"\"keys\":{\"input\":1,\"output\":1},\"mtu\":1460,\"path_mtu\":null,"
+	"\"keys\":{\"input\":1,\"output\":1},\"mtu\":1460,\"path_mtu\":null,\"state\":null,"
 	"\"rx\":{\"packets\":1234567,\"bytes\":1768900000},\"tx\":{\"packets\":98765,\"bytes\":"
 	"5555555},"
 	"\"fast\":{\"rx\":1234000,\"tx\":98000}},"
 	"{\"name\":\"abcdefghijklmno\",\"local\":\"2001:db8::1\",\"remote\":\"2001:db8::2\","
 	"\"key\":null,\"keys\":{\"input\":null,\"output\":4294967295},\"mtu\":8852,\"path_mtu\":1280,"
+	"\"state\":\"down\","
 	"\"rx\":{\"packets\":0,\"bytes\":0},\"tx\":{\"packets\":0,\"bytes\":0},"
 	"\"fast\":{\"rx\":0,\"tx\":0}}],"
 	"\"routes\":["
