@@ -61,6 +61,7 @@ VARIANTS = {
     "inherit": ({"key": 42, "ttl": "inherit", "tos": "inherit"}, {}),
     "ignoredf": ({"key": 43, "pmtudisc": False, "ignore-df": True}, {}),
     "slow": ({"key": 44, "fast-path": "off"}, {}),
+    "checksum": ({"key": 45, "checksum": True}, {}),
     "six": ({"outer": 6}, {}),
     "sixkey": ({"outer": 6, "key": 51, "ttl": 44, "tos": 40}, {}),
     "sixinherit": ({"outer": 6, "key": 52, "ttl": "inherit"}, {}),

@@ -150,6 +150,19 @@ def check_key(t, switch):
     ok(wait_until(lambda: once(t.h100, t.h200.ip), 20), "%s: right key: it does again" % mode)
 
 
+def check_checksum(t, switch):
+    """The switch verifies ours: it drops what is wrong."""
+    mode = t.mode
+    t.gw100.apply(t.config(t.gw100, extra="checksum: true"))
+    wait_until(lambda: once(t.h100, t.h200.ip), 20)
+    with t.net.capture("lan200", "proto gre") as capture:
+        ok(t.h100.ping(t.h200.ip, 5, total=1460), "%s: checksum both ways: ping" % mode)
+        capture.wait(10, timeout=10)
+        rows = set(capture.fields("gre.key", "gre.checksum.status"))
+    is_(rows, {("0x00000001", "1")}, "%s: checksum both ways: good ones" % mode)
+    tcp("%s: checksum both ways: TCP" % mode, t.h100, t.h200, t.h200.ip)
+
+
 def with_switch(check):
     """run_modes() takes checks of the topology alone; the switch lives in it."""
     def run(t):
@@ -174,4 +187,5 @@ WHY = prerequisites()
 if WHY:
     tap.bail_out(WHY)
 run_modes(("native", "tc"), prepare,
-          [with_switch(c) for c in (check_traffic, check_wire, check_key)] + [stop])
+          [with_switch(c) for c in (check_traffic, check_wire, check_key,
+                                      check_checksum)] + [stop])
