@@ -179,6 +179,9 @@ static __always_inline int device_decap(ctx_t *ctx, const struct frame *f,
 	int reason;
 
 	again = d->inner->proto == IPPROTO_GRE && decap_find(ctx, d->off, d->inner, &nested);
+	/* as it came, unless there is one inside that the kernel does not know */
+	if (t->flags & XGRE_TUNNEL_KERNEL && !(again && !(nested.t->flags & XGRE_TUNNEL_KERNEL)))
+		return TC_ACT_UNSPEC;
 	trim(ctx, d->off + d->inner->len); /* where it cannot, ip_rcv() does */
 	reason = ecn_decap(ctx, d->off, outer, d->inner);
 	reason = reason ?: room_pop(ctx, f->l3, d->off, outer, d->inner, NULL);

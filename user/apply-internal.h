@@ -22,6 +22,7 @@ struct tunnel_facts {
 	uint32_t mtu;	       /* effective */
 	uint32_t port_ifindex; /* of the port that holds local */
 	bool fast;
+	bool unsettled; /* tunnels_settle() has to do with it */
 };
 
 struct run {
@@ -74,6 +75,13 @@ int port_leave(struct nl *nl, const struct state *st, const struct xgre_port *p)
 /* apply-tunnel.c */
 int tunnel_set(struct run *r, size_t want);
 int tunnel_del(struct run *r, const char *name);
+/*
+ * Once the routes are there: what lets fewer sources in than before, and the endpoints
+ * of kernel's devices, which have traffic before they are ours and lose none of it.
+ */
+int tunnels_settle(struct run *r);
+/* Before its routes go: packets of a kernel's device are the kernel's alone from now on. */
+void tunnel_retire(struct run *r, const char *name);
 /* want: its index, for the facts */
 bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want);
 /* apply-link.c: what xgred is to do and has found out. */
@@ -82,6 +90,25 @@ bool link_intact(const struct run *r, const struct tunnel *t, uint32_t number);
 /* Does the tunnel's device have no carrier now, as keepalives are not answered? */
 bool link_down(const struct run *r, uint32_t number);
 bool device_is_ours(const struct netdev *d, const char *instance);
+
+/* apply-address.c */
+/* The addresses of the configuration on the device; others that are there may stay. */
+int addresses_set(struct run *r, const struct tunnel *t, uint32_t ifindex);
+/* An address that we gave the device and the configuration does not name (any more). */
+bool address_is_stray(const struct netaddr *a, uint32_t ifindex, const struct tunnel *t);
+bool prefix_list_has(const struct prefix_list *l, const struct prefix *p);
+/* Let t's sources in; and none but those, by whichever tunnel this number had more. */
+int sources_add(struct run *r, const struct tunnel *t, uint32_t number, uint32_t ifindex);
+int sources_trim(struct run *r, const struct tunnel *t, uint32_t number, uint32_t ifindex);
+
+/* apply-kernel.c: the kernel's GRE devices that tunnels have as their own */
+/* Does the device match? Every difference is printed; else f->mtu is its MTU. */
+int kernel_device_prepare(struct run *r, const struct tunnel *t, struct tunnel_facts *f);
+/* -ENODEV where there is no GRE device of this name. */
+int kernel_device_get(struct run *r, const char *name, struct netdev *ret);
+/* Take what we added to a device, or to all of the instance's; other devices are left alone. */
+int kernel_device_leave(struct nl *nl, uint32_t ifindex);
+int kernel_devices_leave(struct nl *nl, const char *instance);
 
 /* apply-route.c */
 /* have: the route as it was, with the name of its tunnel, or NULL. */

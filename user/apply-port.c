@@ -36,16 +36,17 @@ static void redirects_off(const char *dev)
 }
 
 /* What port_set() is about to change and port_leave() gives back. */
-static uint32_t flags_to_keep(const char *dev, uint32_t ifindex)
+static uint32_t flags_to_keep(struct nl *nl, const char *dev, uint32_t ifindex)
 {
 	uint32_t flags = 0;
+	bool there = true;
 	int was = 0;
 
 	if (!sysctl_get(SEND_REDIRECTS, dev, &was) && was)
 		flags |= XGRE_PORT_REDIRECTS_WERE_ON;
 	if (!sysctl_get(SEND_REDIRECTS, "all", &was) && was)
 		flags |= XGRE_PORT_ALL_REDIRECTS_WERE_ON;
-	if (!tc_has_hook(ifindex))
+	if (!nettc_has_ingress(nl, ifindex, &there) && !there)
 		flags |= XGRE_PORT_CLSACT_MADE;
 	return flags;
 }
@@ -76,7 +77,7 @@ int port_set(struct run *r, size_t want)
 		e.tag[i][1] = htons(f->tag[i][1]);
 	}
 	memcpy(e.mac, f->dev.mac, sizeof(e.mac));
-	e.flags |= kept | rp_filter_flags(p->name) | flags_to_keep(p->name, f->dev.ifindex);
+	e.flags |= kept | rp_filter_flags(p->name) | flags_to_keep(r->nl, p->name, f->dev.ifindex);
 
 	err = fault_point();
 	if (!err) /* known before the programs see frames, and so that a killed apply can be undone */

@@ -126,6 +126,7 @@ static int tunnel_prepare(struct run *r, const struct tunnel *t, struct tunnel_f
 	const struct port_facts *p = port_of(r, t, addrs, n);
 	uint32_t overhead = tunnel_overhead(t);
 	char text[ADDR_STRLEN];
+	struct netgre g;
 	struct netdev d;
 
 	if (!p)
@@ -135,6 +136,8 @@ static int tunnel_prepare(struct run *r, const struct tunnel *t, struct tunnel_f
 				"listed under ports",
 				t->name, addr_text(&t->local, text));
 	f->port_ifindex = p->dev.ifindex;
+	if (t->device == DEVICE_KERNEL)
+		return kernel_device_prepare(r, t, f);
 	f->mtu = t->mtu ? t->mtu : p->dev.mtu - overhead;
 	if (f->mtu > TUNNEL_MTU_MAX)
 		f->mtu = TUNNEL_MTU_MAX;
@@ -150,8 +153,8 @@ static int tunnel_prepare(struct run *r, const struct tunnel *t, struct tunnel_f
 	if (!netdev_get(r->nl, t->name, &d) && !device_is_ours(&d, r->instance))
 		return run_fail(r, -EEXIST, &t->place,
 				"tunnel %s: a device of this name exists and is not this instance's; "
-				"choose another name or remove it",
-				t->name);
+				"choose another name or remove it%s",
+				t->name, netgre_get(r->nl, t->name, &g) ? "" : ", or take it over with device: kernel");
 	return 0;
 }
 

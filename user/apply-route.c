@@ -142,6 +142,15 @@ static const struct netroute *kernel_in_place(const struct run *r, const struct 
 	return NULL;
 }
 
+/* Does it lead into a device that we did not make? */
+static bool into_kernel_device(const struct run *r, const struct netroute *k)
+{
+	uint32_t oif = k->oif, number;
+
+	return !bpf_map_lookup_elem(r->st->map[MAP_devices], &oif, &number) &&
+	       state_tunnel(r->st, number)->flags & XGRE_TUNNEL_KERNEL;
+}
+
 /* Add a route, which takes the place of one of ours; -EEXIST: somebody else's is there. */
 static int kernel_add(struct run *r, struct netroute *k)
 {
@@ -157,7 +166,10 @@ static int kernel_add(struct run *r, struct netroute *k)
 			return err;
 		there = kernel_in_place(r, k);
 	}
-	return there && kernel_is_ours(r, there) ? netroute_add(r->nl, k, true) : -EEXIST;
+	if (there && kernel_is_ours(r, there))
+		return netroute_add(r->nl, k, true);
+	/* on a device of the kernel's the operator's own route does as well, and stays the operator's */
+	return there && kernel_same(there, k) && into_kernel_device(r, k) ? 0 : -EEXIST;
 }
 
 static int kernel_del(struct run *r, const struct netroute *k)

@@ -47,6 +47,14 @@ static int pair_get(struct run *r, const char *name, struct device_pair *ret)
 	return err;
 }
 
+/* The devices of a tunnel that runs; a kernel's device has no peer. */
+static int devices_get(struct run *r, const struct tunnel *t, struct device_pair *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	return t->device == DEVICE_KERNEL ? kernel_device_get(r, t->name, &ret->dev) :
+					    pair_get(r, t->name, ret);
+}
+
 /* Remove the pair, or what somebody or a killed run left of it, and nobody else's device. */
 static int pair_remove(struct run *r, const char *name)
 {
@@ -160,129 +168,22 @@ static int pair_set(struct run *r, const struct tunnel *t, uint32_t mtu, struct 
 	return err ?: fault_point();
 }
 
-/* Last of all: what the kernel then routes into the device finds everything in its place. */
-static int pair_up(struct run *r, const struct device_pair *pair, bool down)
+static int devices_make(struct run *r, const struct tunnel *t, uint32_t mtu,
+			struct device_pair *ret)
 {
+	if (t->device == DEVICE_KERNEL)
+		return devices_get(r, t, ret);
+	return pair_set(r, t, mtu, ret);
+}
+
+/* Last of all: what the kernel then routes into the device finds everything in its place. */
+static int pair_up(struct run *r, const struct tunnel *t, const struct device_pair *pair,
+		   bool down)
+{
+	if (t->device == DEVICE_KERNEL)
+		return 0;
 	return netdev_set_up(r->nl, pair->peer.ifindex, !down) ?:
 	       netdev_set_up(r->nl, pair->dev.ifindex, true);
-}
-
-/* Is the address' subnet on another device already? Then it gets no route of its own. */
-static bool connected_elsewhere(const struct netaddr *addrs, size_t n, uint32_t ifindex,
-				const struct prefix *p)
-{
-	struct prefix mine = *p;
-
-	prefix_mask(&mine);
-	for (size_t i = 0; i < n; i++) {
-		struct prefix other = addrs[i].prefix;
-
-		prefix_mask(&other);
-		if (addrs[i].ifindex != ifindex && !addrs[i].noprefixroute &&
-		    (prefix_covers(&other, &mine) || prefix_covers(&mine, &other)))
-			return true;
-	}
-	return false;
-}
-
-static bool list_has(const struct prefix_list *l, const struct prefix *p)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (prefix_equal(&l->items[i], p))
-			return true;
-	return false;
-}
-
-/* An address that we gave the device and the configuration does not name (any more). */
-static bool address_is_stray(const struct netaddr *a, uint32_t ifindex, const struct tunnel *t)
-{
-	return a->ifindex == ifindex && a->protocol == XGRE_RTPROT &&
-	       !list_has(&t->addresses, &a->prefix);
-}
-
-/* The addresses of the configuration on the device; others that are there may stay. */
-static int addresses_set(struct run *r, const struct tunnel *t, uint32_t ifindex)
-{
-	struct netaddr *addrs = NULL;
-	size_t n = 0;
-	int err = netaddr_list(r->nl, &addrs, &n);
-
-	for (size_t i = 0; i < t->addresses.count && !err; i++) {
-		const struct prefix *p = &t->addresses.items[i];
-		bool there = false;
-
-		for (size_t j = 0; j < n; j++)
-			there |= addrs[j].ifindex == ifindex && prefix_equal(&addrs[j].prefix, p);
-		if (!there)
-			err = netaddr_add(r->nl, ifindex, p,
-					  connected_elsewhere(addrs, n, ifindex, p));
-		if (err == -EEXIST)
-			err = 0;
-		err = err ?: fault_point();
-	}
-	for (size_t j = 0; j < n && !err; j++) {
-		if (!address_is_stray(&addrs[j], ifindex, t))
-			continue;
-		err = netaddr_del(r->nl, ifindex, &addrs[j].prefix);
-		if (err == -EADDRNOTAVAIL)
-			err = 0;
-		err = err ?: fault_point();
-	}
-	free(addrs);
-	return err;
-}
-
-/*
- * t without the addresses whose subnet is on another device: hosts of that one
- * do not come out of the tunnel, and who claims to be one is lying.
- */
-static int without_elsewhere(struct run *r, const struct tunnel *t, uint32_t ifindex,
-			     struct tunnel *ret)
-{
-	struct netaddr *addrs = NULL;
-	size_t n = 0;
-	int err = netaddr_list(r->nl, &addrs, &n);
-
-	*ret = *t;
-	memset(&ret->addresses, 0, sizeof(ret->addresses));
-	for (size_t i = 0; i < t->addresses.count && !err; i++)
-		if (!connected_elsewhere(addrs, n, ifindex, &t->addresses.items[i]))
-			err = prefix_list_add(&ret->addresses, &t->addresses.items[i]);
-	free(addrs);
-	return err;
-}
-
-static int sources_set(struct run *r, const struct tunnel *t, uint32_t number, uint32_t ifindex)
-{
-	struct xgre_source_key *want = NULL, key, next;
-	int map = r->st->map[MAP_sources];
-	struct tunnel own;
-	size_t n = 0;
-	uint32_t one = 1;
-	int err = without_elsewhere(r, t, ifindex, &own) ?: sources_fill(&own, number, &want, &n);
-
-	free(own.addresses.items);
-
-	for (size_t i = 0; i < n && !err; i++)
-		if (bpf_map_update_elem(map, &want[i], &one, BPF_ANY))
-			err = -errno;
-	/* what this number had before, by whichever tunnel */
-	bool more = !err && !bpf_map_get_next_key(map, NULL, &next);
-
-	while (more) {
-		bool wanted = false;
-
-		key = next;
-		more = !bpf_map_get_next_key(map, &key, &next);
-		if (ntohl(key.tunnel) >> 1 != number)
-			continue;
-		for (size_t i = 0; i < n && !wanted; i++)
-			wanted = !memcmp(&want[i], &key, sizeof(key));
-		if (!wanted)
-			bpf_map_delete_elem(map, &key);
-	}
-	free(want);
-	return err;
 }
 
 static bool has_ipv4(const struct prefix_list *l)
@@ -348,7 +249,7 @@ static int devices_set(struct run *r, const struct device_pair *pair, uint32_t n
 	int map = r->st->map[MAP_devices];
 
 	for (int i = 0; i < 2; i++) {
-		if (bpf_map_update_elem(map, &now[i], &number, BPF_ANY))
+		if (now[i] && bpf_map_update_elem(map, &now[i], &number, BPF_ANY))
 			return -errno;
 		if (was[i] && was[i] != now[0] && was[i] != now[1])
 			bpf_map_delete_elem(map, &was[i]);
@@ -356,10 +257,23 @@ static int devices_set(struct run *r, const struct device_pair *pair, uint32_t n
 	return 0;
 }
 
+static void entry_set(struct run *r, uint32_t number, const struct xgre_tunnel *entry)
+{
+	if (memcmp(entry, state_tunnel(r->st, number), sizeof(*entry)))
+		state_tunnel_set(r->st, number, entry);
+}
+
+static int endpoint_set(struct run *r, const struct tunnel *t, uint32_t number)
+{
+	struct xgre_endpoint e;
+
+	endpoint_fill(t, number, &e);
+	return state_endpoint_set(r->st, &e);
+}
+
 int tunnel_set(struct run *r, size_t want)
 {
 	const struct tunnel *t = &r->want->tunnels[want];
-	struct xgre_endpoint e;
 	struct device_pair pair;
 	struct xgre_tunnel entry;
 	int number, err;
@@ -378,7 +292,7 @@ int tunnel_set(struct run *r, size_t want)
 	}
 	link_set(r, t, number);
 	err = fault_point() ?:
-	      pair_set(r, t, state_link_mtu(r->st, number, r->tunnels[want].mtu), &pair);
+	      devices_make(r, t, state_link_mtu(r->st, number, r->tunnels[want].mtu), &pair);
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: making its device: %s", t->name,
 				run_reason(r, err));
@@ -387,22 +301,65 @@ int tunnel_set(struct run *r, size_t want)
 		return run_fail(r, err, &t->place, "tunnel %s: setting its addresses: %s", t->name,
 				run_reason(r, err));
 	err = devices_set(r, &pair, number);
-	err = err ?: sources_set(r, t, number, pair.dev.ifindex);
+	err = err ?: sources_add(r, t, number, pair.dev.ifindex);
 	if (!err) {
 		expected(r, want, (uint32_t)number, &pair, &entry);
-		if (memcmp(&entry, state_tunnel(r->st, number), sizeof(entry)))
-			state_tunnel_set(r->st, number, &entry);
-		endpoint_fill(t, number, &e);
-		err = state_endpoint_set(r->st, &e);
+		entry.flags |= state_tunnel(r->st, number)->flags & XGRE_TUNNEL_SOURCES_ANY;
+		entry_set(r, number, &entry);
+		r->tunnels[want].unsettled = true;
+		if (t->device == DEVICE_OWN)
+			err = endpoint_set(r, t, number);
 	}
 	err = err ?: fault_point();
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: %s", t->name, strerror(-err));
-	err = pair_up(r, &pair, link_down(r, number)) ?: fault_point();
+	err = pair_up(r, t, &pair, link_down(r, number)) ?: fault_point();
 	if (err)
 		return run_fail(r, err, &t->place, "tunnel %s: setting its device up: %s", t->name,
 				run_reason(r, err));
 	return 0;
+}
+
+static int tunnel_settle(struct run *r, size_t want)
+{
+	const struct tunnel *t = &r->want->tunnels[want];
+	int number = state_tunnel_number(r->st, t->name);
+	struct device_pair pair;
+	struct xgre_tunnel entry;
+	int err = number < 0 ? number : devices_get(r, t, &pair);
+
+	if (!err) {
+		expected(r, want, (uint32_t)number, &pair, &entry);
+		entry_set(r, number, &entry);
+		err = sources_trim(r, t, number, pair.dev.ifindex);
+	}
+	if (!err && t->device == DEVICE_KERNEL)
+		err = endpoint_set(r, t, number);
+	err = err ?: fault_point();
+	return err ? run_fail(r, err, &t->place, "tunnel %s: %s", t->name, strerror(-err)) : 0;
+}
+
+int tunnels_settle(struct run *r)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < r->want->ntunnels && !err; i++)
+		if (r->tunnels[i].unsettled)
+			err = tunnel_settle(r, i);
+	return err;
+}
+
+void tunnel_retire(struct run *r, const char *name)
+{
+	int number = state_tunnel_number(r->st, name);
+	struct tunnel runs = {};
+	struct xgre_endpoint e;
+
+	if (number < 0 || !(state_tunnel(r->st, number)->flags & XGRE_TUNNEL_KERNEL))
+		return;
+	tunnel_recall(state_tunnel(r->st, number), &runs);
+	endpoint_fill(&runs, number, &e);
+	state_endpoint_clear(r->st, &e);
 }
 
 bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
@@ -415,12 +372,12 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 	bool strays = false, segments;
 	uint32_t id;
 
-	if (number < 0 || pair_get(r, have->name, &pair))
+	if (number < 0 || devices_get(r, have, &pair) || !(pair.dev.flags & IFF_UP))
 		return false;
-	if (!(pair.dev.flags & IFF_UP) || !link_intact(r, have, (uint32_t)number) ||
-	    !(pair.peer.flags & IFF_UP) != link_down(r, (uint32_t)number))
-		return false;
-	if (tc_query(pair.peer.ifindex, &id) || id != r->prog.id[PROGRAM_DEV])
+	if (have->device == DEVICE_OWN &&
+	    (!link_intact(r, have, (uint32_t)number) ||
+	     !(pair.peer.flags & IFF_UP) != link_down(r, (uint32_t)number) ||
+	     tc_query(pair.peer.ifindex, &id) || id != r->prog.id[PROGRAM_DEV]))
 		return false;
 	if (wants_finished(have) && !ethtool_feature(have->name, unfinished[0], &segments) && segments)
 		return false;
@@ -434,7 +391,7 @@ bool tunnel_intact(struct run *r, const struct tunnel *have, size_t want)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		found += addrs[i].ifindex == pair.dev.ifindex &&
-			 list_has(&have->addresses, &addrs[i].prefix);
+			 prefix_list_has(&have->addresses, &addrs[i].prefix);
 		strays |= address_is_stray(&addrs[i], pair.dev.ifindex, have);
 	}
 	free(addrs);
@@ -454,9 +411,12 @@ int tunnel_del(struct run *r, const char *name)
 		tunnel_recall(state_tunnel(r->st, number), &runs);
 		endpoint_fill(&runs, number, &e);
 		state_endpoint_clear(r->st, &e);
-		sources_set(r, &none, number, 0);
+		sources_trim(r, &none, number, 0);
 	}
-	err = fault_point() ?: pair_remove(r, name) ?: fault_point();
+	err = fault_point();
+	if (!err && number >= 0 && state_tunnel(r->st, number)->flags & XGRE_TUNNEL_KERNEL)
+		err = kernel_device_leave(r->nl, state_tunnel(r->st, number)->ifindex);
+	err = err ?: pair_remove(r, name) ?: fault_point();
 	if (err)
 		return run_fail(r, err, NULL, "tunnel %s: removing its device: %s", name,
 				run_reason(r, err));

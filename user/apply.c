@@ -184,8 +184,12 @@ static int plan_do(struct run *r, const struct plan *p, const struct model *have
 {
 	int err = 0;
 
+	for (size_t i = 0; i < p->count; i++)
+		if (p->steps[i].kind == STEP_TUNNEL_DEL)
+			tunnel_retire(r, have->tunnels[p->steps[i].have].name);
 	for (size_t i = 0; i < p->count && !err; i++)
 		err = step_do(r, &p->steps[i], have);
+	err = err ?: tunnels_settle(r);
 	if (p->count && !err) {
 		err = kernel_routes_mend(r, r->want);
 		state_sweep(r->st, r->unfinished);

@@ -268,18 +268,11 @@ static int hook_query(uint32_t ifindex, uint32_t *ret_id)
 	return err;
 }
 
-/* No qdisc is EINVAL to the kernel. */
-bool tc_has_hook(uint32_t ifindex)
-{
-	uint32_t id;
-
-	return hook_query(ifindex, &id) != -EINVAL;
-}
-
 int tc_query(uint32_t ifindex, uint32_t *ret_id)
 {
 	int err = hook_query(ifindex, ret_id);
 
+	/* without a qdisc, and on one that never had a filter */
 	return err == -EINVAL ? -ENOENT : err;
 }
 

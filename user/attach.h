@@ -35,8 +35,6 @@ uint64_t programs_build(void);
  * clsact qdisc is made where missing: *ret_made says so.
  */
 int tc_attach(uint32_t ifindex, int prog_fd, bool *ret_made);
-/* Has the device a qdisc already that takes our filter? */
-bool tc_has_hook(uint32_t ifindex);
 /* Id of the program in our filter; -ENOENT without one. */
 int tc_query(uint32_t ifindex, uint32_t *ret_id);
 /* Remove our filter; and the qdisc where remove_qdisc and nothing else is on it. Idempotent. */

@@ -170,6 +170,8 @@ static const struct word fast_words[] = {
 	{0},
 };
 
+static const struct word device_words[] = {{"own", DEVICE_OWN}, {"kernel", DEVICE_KERNEL}, {0}};
+
 enum { T_LOCAL, T_REMOTE, T_KEY, T_KEYS, T_MTU, T_PMTUDISC, T_IGNORE_DF };
 
 static const struct field tunnel_fields[] = {
@@ -215,6 +217,11 @@ static const struct field tunnel_fields[] = {
 	 .words = tos_words,
 	 .max = 255,
 	 INTO(struct tunnel, tos)},
+	{.name = "device",
+	 .accepts = "own or kernel",
+	 .read = read_value,
+	 .words = device_words,
+	 INTO(struct tunnel, device)},
 	{.name = "checksum",
 	 .accepts = BOOL_ACCEPTS,
 	 .read = read_bool,

@@ -120,6 +120,9 @@ static bool lower(struct daemon *d, uint32_t number, const struct quoted *q)
 	uint32_t now = state_link_mtu(d->st, number, t->mtu);
 	uint32_t mtu = q->mtu - t->outer_len;
 
+	/* the kernel's device has learned it, too, and tells by its route (ipgre_err()) */
+	if (t->flags & XGRE_TUNNEL_KERNEL)
+		return false;
 	if (mtu < TUNNEL_MTU_MIN6 && mtu < now && carries_ipv6(d->st, number))
 		mtu = TUNNEL_MTU_MIN6;
 	if (mtu > now || mtu >= t->mtu) /* nothing new: sent before the device was lowered */

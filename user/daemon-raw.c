@@ -144,6 +144,9 @@ static bool take(struct socket *s, size_t i, struct inject_packet *ret)
 		daemon_count(s->d, XGRE_D_UNCLAIMED, 1);
 		return false;
 	}
+	/* the kernel's device has been given the same packet */
+	if (state_tunnel(s->d->st, (uint32_t)number)->flags & XGRE_TUNNEL_KERNEL)
+		return false;
 	*ret = (struct inject_packet){ .data = data, .len = len, .family = s->family };
 	return true;
 }

@@ -33,6 +33,7 @@ enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_SKB, XDP_MODE_OFF };
 enum dispatcher { DISPATCHER_AUTO, DISPATCHER_ON, DISPATCHER_OFF };
 enum port_role { ROLE_BOTH, ROLE_UNDERLAY, ROLE_OVERLAY };
 enum fast_path { FAST_AUTO, FAST_ON, FAST_OFF };
+enum tunnel_device { DEVICE_OWN, DEVICE_KERNEL };
 enum sources_mode { SOURCES_DEFAULT, SOURCES_ANY, SOURCES_LIST };
 
 struct port {
@@ -59,6 +60,7 @@ struct prefix_list {
 
 struct tunnel {
 	char name[IFNAMSIZ];
+	enum tunnel_device device;
 	struct addr local;
 	struct addr remote;
 	struct key key_in;

@@ -80,6 +80,11 @@ void addr_from_bytes(uint8_t af, const void *bytes, size_t size, struct addr *re
 void nl_addr(const struct nlattr *a, uint8_t af, struct addr *ret);
 void nl_put_addr(struct nlmsghdr *nlh, uint16_t type, const struct addr *a);
 
+/* netdev-link.c: RTM_NEWLINK into a struct netdev, as nl_parse. */
+int link_parse(const struct nlmsghdr *nlh, void *item, const void *arg);
+/* netdev-gre.c: RTM_NEWLINK into a struct netgre; 0 where it is none. */
+int netgre_parse(const struct nlmsghdr *nlh, void *item, const void *arg);
+
 /* firewall.c and firewall-legacy.c: append a finding with the remedy for a bypassed rule set. */
 int firewall_add(struct firewall *f, char *what, char *remedy); /* takes both; NULL: -ENOMEM */
 char *firewall_text(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -36,7 +36,7 @@ static void parse_xdp(const struct nlattr *xdp, struct netdev *d)
 		d->xdp_prog = nl_u32(tb[ids[i]], 0);
 }
 
-static int parse_link(const struct nlmsghdr *nlh, void *item, const void *arg)
+int link_parse(const struct nlmsghdr *nlh, void *item, const void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *tb[IFLA_MAX + 1];
@@ -79,7 +79,7 @@ static int take_link(const struct nlmsghdr *nlh, void *arg)
 {
 	struct netdev d = {0};
 
-	if (parse_link(nlh, &d, NULL) > 0)
+	if (link_parse(nlh, &d, NULL) > 0)
 		*(struct netdev *)arg = d;
 	return 0;
 }
@@ -139,7 +139,7 @@ int netdev_list(struct nl *nl, struct netdev **ret, size_t *ret_count)
 
 	/* Statistics are most of a message and cost a walk over all CPUs for each device. */
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	err = nl_dump(nl, nlh, parse_link, NULL, &l);
+	err = nl_dump(nl, nlh, link_parse, NULL, &l);
 	if (err) {
 		free(l.items);
 		return err;

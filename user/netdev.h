@@ -65,6 +65,39 @@ int netdev_set_mtu(struct nl *nl, uint32_t ifindex, uint32_t mtu);
 int netdev_set_up(struct nl *nl, uint32_t ifindex, bool up);
 int netdev_set_mac(struct nl *nl, uint32_t ifindex, const uint8_t mac[6]);
 
+/* What the kernel's own GRE devices are set to: gre, ip6gre, gretap, ip6gretap, erspan, ip6erspan. */
+struct netgre {
+	struct netdev dev;
+	uint32_t link; /* the device that outer packets are bound to; 0: none */
+	struct addr local; /* family 0: any */
+	struct addr remote;
+	struct key key_in;
+	struct key key_out;
+	bool checksum_in; /* demanded */
+	bool checksum_out;
+	bool sequence_in;
+	bool sequence_out;
+	bool external; /* endpoints and keys come with each packet (collect_md) */
+	bool pmtudisc; /* of IPv4 */
+	bool ignore_df;
+	uint8_t ttl;	/* TTL_INHERIT */
+	int tos;	/* TOS_INHERIT */
+	int encaplimit; /* of IPv6; -1: none is sent */
+	uint32_t flowlabel;
+	bool flowlabel_inherit;
+	uint16_t encap; /* TUNNEL_ENCAP_*: FOU, GUE */
+	uint32_t fwmark;
+};
+
+/* One by name; -ENODEV where there is none, or it is no such device. */
+int netgre_get(struct nl *nl, const char *name, struct netgre *ret);
+/* All of them; the array is the caller's to free. */
+int netgre_list(struct nl *nl, struct netgre **ret, size_t *ret_count);
+
+/* Packets and bytes that passed a device since it was made. */
+int netdev_counters(struct nl *nl, uint32_t ifindex, struct xgre_counter *ret_rx,
+		    struct xgre_counter *ret_tx);
+
 /* Protocol number of our routes and addresses, as ip(8) shows it. */
 #define XGRE_RTPROT 147
 
@@ -132,6 +165,8 @@ struct netroute_answer {
 int netroute_get(struct nl *nl, const struct addr *dst, const struct addr *src,
 		 struct netroute_answer *ret);
 
+/* Has the device a qdisc already that takes filters at ingress, clsact or ingress? */
+int nettc_has_ingress(struct nl *nl, uint32_t ifindex, bool *ret);
 /* Are there no filters at all on the device's clsact qdisc? */
 int nettc_empty(struct nl *nl, uint32_t ifindex, bool *ret);
 

@@ -21,6 +21,7 @@ static const struct {
 	{ CHANGE_TABLE, "table" },	   { CHANGE_ORIGIN, "origin" },
 	{ CHANGE_CHECKSUM, "checksum" },
 	{ CHANGE_KEEPALIVE, "keepalive" },
+	{ CHANGE_DEVICE, "device" },
 };
 
 static void print_why(const struct step *s, FILE *out)

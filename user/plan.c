@@ -41,6 +41,8 @@ static uint32_t tunnel_changes(const struct tunnel *a, const struct tunnel *b)
 {
 	uint32_t c = 0;
 
+	if (a->device != b->device)
+		c |= CHANGE_DEVICE;
 	if (!addr_equal(&a->local, &b->local))
 		c |= CHANGE_LOCAL;
 	if (!addr_equal(&a->remote, &b->remote))

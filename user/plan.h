@@ -43,6 +43,7 @@ enum step_why { WHY_NEW, WHY_CHANGED, WHY_DAMAGED, WHY_GONE };
 #define CHANGE_CHECKSUM	 (1u << 18)
 #define CHANGE_DISPATCHER (1u << 24)
 #define CHANGE_KEEPALIVE (1u << 23)
+#define CHANGE_DEVICE	 (1u << 25)
 
 #define NOT_THERE SIZE_MAX
 

@@ -78,6 +78,8 @@ void tunnel_fill(const struct tunnel *t, uint32_t mtu, struct xgre_tunnel *ret)
 	ret->local = t->local.a;
 	ret->remote = t->remote.a;
 	snprintf(ret->name, sizeof(ret->name), "%s", t->name);
+	if (t->device == DEVICE_KERNEL)
+		ret->flags |= XGRE_TUNNEL_KERNEL;
 	if (t->ttl == TTL_INHERIT)
 		ret->flags |= XGRE_TUNNEL_TTL_INHERIT;
 	if (t->tos == TOS_INHERIT)
@@ -121,6 +123,7 @@ void tunnel_recall(const struct xgre_tunnel *e, struct tunnel *ret)
 	uint8_t family = e->flags & XGRE_TUNNEL_OUTER6 ? XGRE_FAMILY_6 : XGRE_FAMILY_4;
 
 	memcpy(ret->name, e->name, sizeof(ret->name));
+	ret->device = e->flags & XGRE_TUNNEL_KERNEL ? DEVICE_KERNEL : DEVICE_OWN;
 	ret->local = (struct addr){ .family = family, .a = e->local };
 	ret->remote = (struct addr){ .family = family, .a = e->remote };
 	ret->key_in.set = e->flags & XGRE_TUNNEL_KEY_IN;

@@ -91,6 +91,13 @@ static void pair_of(const struct xgre_endpoint *e, struct xgre_pair *ret)
 	ret->family = e->family;
 }
 
+/* Is the slow path of an endpoint's tunnel the kernel's device, which gets its fragments, too? */
+static bool is_kernels(const struct state *st, const struct xgre_endpoint *e)
+{
+	return e->tunnel && e->tunnel <= st->size.tunnels &&
+	       state_tunnel(st, e->tunnel - 1)->flags & XGRE_TUNNEL_KERNEL;
+}
+
 /*
  * Where the map is full, the pair's fragments are left to the kernel. A pair stays
  * until state_sweep(): meanwhile xgred hands what it makes of them to the programs,
@@ -102,7 +109,10 @@ static void pair_set(const struct state *st, const struct xgre_endpoint *e)
 	uint32_t value = 0;
 
 	pair_of(e, &pair);
-	bpf_map_update_elem(st->map[MAP_pairs], &pair, &value, BPF_ANY);
+	if (is_kernels(st, e))
+		bpf_map_delete_elem(st->map[MAP_pairs], &pair);
+	else
+		bpf_map_update_elem(st->map[MAP_pairs], &pair, &value, BPF_ANY);
 }
 
 uint32_t state_link_mtu(const struct state *st, uint32_t number, uint32_t mtu)
@@ -204,28 +214,40 @@ static int pair_compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct xgre_pair));
 }
 
-/* Pairs that no endpoint has any more. */
+/* The pairs of one kind of endpoints, in order; the array is the caller's. */
+static struct xgre_pair *pairs_list(const struct state *st, bool kernels, size_t *ret_count)
+{
+	struct xgre_pair *pairs = calloc(st->nendpoints, sizeof(*pairs));
+	size_t n = 0;
+
+	for (uint32_t i = 0; pairs && i < st->nendpoints; i++)
+		if (st->endpoints[i].tunnel && is_kernels(st, &st->endpoints[i]) == kernels)
+			pair_of(&st->endpoints[i], &pairs[n++]);
+	if (n)
+		qsort(pairs, n, sizeof(*pairs), pair_compare);
+	*ret_count = n;
+	return pairs;
+}
+
+/* Pairs that no endpoint has any more, and those that the kernel's devices have as well. */
 static void pairs_sweep(struct state *st)
 {
-	struct xgre_pair *used = calloc(st->nendpoints, sizeof(*used)), key, next;
 	int map = st->map[MAP_pairs];
-	size_t n = 0;
-	bool more;
+	struct xgre_pair key, next;
+	size_t n, nkernels;
+	struct xgre_pair *used = pairs_list(st, false, &n);
+	struct xgre_pair *kernels = pairs_list(st, true, &nkernels);
+	bool more = used && kernels && !bpf_map_get_next_key(map, NULL, &next);
 
-	if (!used)
-		return;
-	for (uint32_t i = 0; i < st->nendpoints; i++)
-		if (st->endpoints[i].tunnel)
-			pair_of(&st->endpoints[i], &used[n++]);
-	qsort(used, n, sizeof(*used), pair_compare);
-	more = !bpf_map_get_next_key(map, NULL, &next);
 	while (more) {
 		key = next;
 		more = !bpf_map_get_next_key(map, &key, &next);
-		if (!bsearch(&key, used, n, sizeof(*used), pair_compare))
+		if (!bsearch(&key, used, n, sizeof(*used), pair_compare) ||
+		    bsearch(&key, kernels, nkernels, sizeof(*kernels), pair_compare))
 			bpf_map_delete_elem(map, &key);
 	}
 	free(used);
+	free(kernels);
 }
 
 static void routes_sweep(struct state *st)

@@ -148,6 +148,8 @@ int unload_state(const char *instance, struct nl *nl)
 	err = err ?: one;
 	one = devices_remove(nl, instance, devs, n) ?: fault_point();
 	err = err ?: one;
+	one = kernel_devices_leave(nl, instance) ?: fault_point();
+	err = err ?: one;
 	one = routes_remove(nl, instance) ?: fault_point();
 	err = err ?: one;
 	one = err ? 0 : state_unpin(instance);

@@ -8,6 +8,7 @@
 #include "apply.h"
 #include "cli.h"
 #include "config.h"
+#include "import.h"
 #include "netns.h"
 #include "preflight.h"
 #include "route-file.h"
@@ -80,6 +81,12 @@ static int cmd_show(const struct context *c)
 	err = config_write(&m, true, stdout);
 	model_free(&m);
 	return status(err);
+}
+
+static int cmd_import(const struct context *c)
+{
+	(void)c;
+	return status(import_print(stdout, stderr));
 }
 
 static int cmd_unload(const struct context *c)
@@ -162,6 +169,7 @@ static const struct command {
 	{ "apply", cmd_apply, "cdp", "make the running state equal to the file" },
 	{ "check", cmd_check, "c", "look for errors in the file, without privilege" },
 	{ "show", cmd_show, "", "print the running configuration as YAML" },
+	{ "import", cmd_import, "", "print a file for the kernel's own GRE tunnels" },
 	{ "unload", cmd_unload, "", "remove everything that apply made" },
 	{ "preflight", cmd_preflight, "c", "what stands in the way on this host" },
 };

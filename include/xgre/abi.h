@@ -94,13 +94,14 @@ static inline __u32 xgre_endpoint_hash(const struct xgre_addr *local,
 /* More than a key follows the first four bytes of GRE; superframes are no use then. */
 #define XGRE_TUNNEL_LONG_GRE XGRE_TUNNEL_CHECKSUM
 #define XGRE_TUNNEL_DOWN	(1u << 24) /* keepalives are not answered: the kernel decides */
+#define XGRE_TUNNEL_KERNEL	(1u << 25) /* the device is one of the kernel's GRE: it is the slow path */
 
 #define XGRE_OUTER_MAX 48 /* IPv6 40 + GRE 4, and a whole word */
 
 struct xgre_tunnel {
 	__u32 flags;	    /* XGRE_TUNNEL_* */
 	__u32 ifindex;	    /* tunnel device */
-	__u32 peer_ifindex; /* its hidden peer */
+	__u32 peer_ifindex; /* its hidden peer; 0 with KERNEL */
 	__u32 port_ifindex; /* the port that holds local */
 	__u32 mtu;	    /* of the tunnel device: largest inner packet, bytes */
 	__be32 key_in;

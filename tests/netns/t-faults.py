@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# time-limit: 240
+# time-limit: 600
 """
 Failures and kills at every numbered point of xgre-load (build/tests/xgre-load-faults):
 after a failure the state is as before, after a kill the next ordinary command

@@ -278,6 +278,34 @@ static void test_groups(struct nl *nl)
 	free(list);
 }
 
+/* Answer of nettc_has_ingress(), or -errno. */
+static int has_ingress(struct nl *nl, uint32_t ifindex)
+{
+	bool there = false;
+	int err = nettc_has_ingress(nl, ifindex, &there);
+
+	return err ?: there;
+}
+
+static void test_qdisc(struct nl *nl)
+{
+	struct netdev d;
+
+	add_pair(nl, "q0", "q1");
+	netdev_get(nl, "q0", &d);
+	is_int(has_ingress(nl, d.ifindex), 0, "a new device takes no filters at ingress");
+	is_int(system("tc qdisc add dev q0 root pfifo"), 0, "a qdisc for what is sent");
+	is_int(has_ingress(nl, d.ifindex), 0, "is none");
+	is_int(system("tc qdisc add dev q0 clsact"), 0, "clsact without a filter");
+	is_int(has_ingress(nl, d.ifindex), 1, "takes them");
+	is_int(system("tc qdisc del dev q0 clsact"), 0, "without it again");
+	is_int(has_ingress(nl, d.ifindex), 0, "it does not");
+	is_int(system("tc qdisc add dev q0 ingress"), 0, "the ingress qdisc");
+	is_int(has_ingress(nl, d.ifindex), 1, "takes them as well");
+	is_int(has_ingress(nl, 99999), -ENODEV, "no device");
+	netdev_del(nl, d.ifindex);
+}
+
 int main(void)
 {
 	struct nl *nl;
@@ -293,6 +321,7 @@ int main(void)
 	test_ethtool(nl);
 	test_vlan(nl);
 	test_elsewhere(nl);
+	test_qdisc(nl);
 	test_groups(nl);
 	nl_close(nl);
 	nl_close(NULL);

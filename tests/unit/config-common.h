@@ -48,6 +48,7 @@ __attribute__((unused)) static const char reference[] =
 	"    checksum: yes\n"
 	"    sequence: FALSE\n"
 	"    fast-path: on\n"
+	"    device: kernel\n"
 	"    sources: [10.0.0.0/8, 0.0.0.0/0]\n"
 	"    routes:\n"
 	"  gre3: {local: 10.0.0.1, remote: 10.0.0.2, pmtudisc: false, sources: any, tos: inherit,\n"
@@ -79,7 +80,7 @@ __attribute__((unused)) static char *errors_of(const char *text, size_t size, in
 /* Models are equal in all but places, and origins after a file's round trip. */
 static bool tunnels_equal(const struct tunnel *a, const struct tunnel *b)
 {
-	return !strcmp(a->name, b->name) && addr_equal(&a->local, &b->local) &&
+	return !strcmp(a->name, b->name) && a->device == b->device && addr_equal(&a->local, &b->local) &&
 	       addr_equal(&a->remote, &b->remote) && a->key_in.set == b->key_in.set &&
 	       a->key_in.value == b->key_in.value && a->key_out.set == b->key_out.set &&
 	       a->key_out.value == b->key_out.value && a->ttl == b->ttl && a->tos == b->tos &&

@@ -10,8 +10,8 @@
 #define PREFIX "a prefix, as in 192.0.2.0/24 or 2001:db8::/32"
 #define KEY    "0 to 4294967295, or a dotted quad"
 #define TUNNEL_KEYS                                                                                \
-	"local, remote, key, keys, mtu, pmtudisc, ignore-df, ttl, tos, checksum, sequence, "       \
-	"keepalive, addresses, routes, sources, fast-path"
+	"local, remote, key, keys, mtu, pmtudisc, ignore-df, ttl, tos, device, checksum, "         \
+	"sequence, keepalive, addresses, routes, sources, fast-path"
 
 struct row {
 	const char *name;

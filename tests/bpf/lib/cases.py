@@ -62,7 +62,8 @@ class Drop:
 class Accept:
     """
     Out of a tunnel: forwarded to the host on a LAN, or with a reason left to the
-    kernel: XDP passes it, TC puts it into the tunnel's device.
+    kernel: XDP passes it, TC puts it into the tunnel's device, or passes it where that is
+    one of the kernel's own.
     """
 
     def __init__(self, tunnel, inner, reason=None, lan=world.LAN, tos=None):
@@ -79,6 +80,8 @@ class Accept:
             return Expected(REDIRECT[program], frame, (), self.tunnel, "rx", count, route, True)
         if program in XDPS:
             return Expected(PASS[program], case.frame(program), (self.reason,))
+        if self.tunnel.options.get("device") == "kernel":  # which has counters of its own
+            return Expected(PASS[program], case.frame(program), () if behind else (self.reason,))
         return Expected(REDIRECT[program], packets.to_device(self.tunnel, self.inner),
                         () if behind else (self.reason,), self.tunnel, "rx", count, route)
 

@@ -8,7 +8,8 @@ from scapy.layers.ipsec import ESP
 from scapy.packet import Raw
 
 import packets
-from cases import Accept, Drop, Leave, Send, decap, encap
+from bpftest import PASS, REDIRECT, XDPS
+from cases import Accept, Drop, Expected, Leave, Send, decap, encap
 from world import LAN, PORTS, T4, T4K, T6, T6K, TUNNELS
 
 KEYS = ["t4", "t4k", "t4z", "t4kk", "t4q", "t4in", "t6", "t6k", "t6kk", "t6q"]
@@ -232,5 +233,49 @@ def layers(t, version):
         }.items()}
 
 
+
+class Nested:
+    """GRE of a tunnel of ours in one of the kernel's: TC takes it out, XDP leaves it be."""
+
+    def __init__(self, tunnel, inner):
+        self.tunnel, self.inner = tunnel, inner
+
+    def expected(self, program, behind, case):
+        reasons = () if behind else ("local",)
+        if program in XDPS:
+            return Expected(PASS[program], case.frame(program), reasons)
+        return Expected(REDIRECT[program], packets.ether(
+            PORTS["eth0"].mac, self.tunnel.peer_mac, (), self.inner), reasons, self.tunnel, "rx",
+                        (1, len(self.inner)))
+
+
+def kernel_devices():
+    """A tunnel on a device of the kernel's: as fast as others, and what is not is left as it is."""
+    for name, version in product(("kern4", "kern6"), (4, 6)):
+        t = TUNNELS[name]
+        yield decap("%s, IPv%d" % (name, version), t, inward(t, version))
+        yield encap("%s, IPv%d" % (name, version), t, outward(t, version))
+        inner = inward(t, version, ttl=1)
+        yield decap("%s, IPv%d, TTL 1" % (name, version), t, inner, Accept(t, inner, "ttl"))
+        inner = packets.ip(t.far(version), LAN.ip4 if version == 4 else LAN.ip6)
+        yield decap("%s, IPv%d for the gateway" % (name, version), t, inner,
+                    Accept(t, inner, "local"))
+        inner = packets.ip("192.0.2.99" if version == 4 else "2001:db8:eeee::1",
+                           LAN.host(version))
+        yield decap("%s, IPv%d of a wrong source" % (name, version), t, inner, Drop("source"))
+    t = TUNNELS["kernslow"]
+    inner = inward(t, 4)
+    yield decap("kernslow", t, inner, Accept(t, inner, "slow"))
+    yield encap("kernslow", t, outward(t, 4), Leave("slow"))
+    t = TUNNELS["kernany"]
+    own = bytes(IP(src=T4K.remote, dst=T4K.local, proto=47) /
+                Raw(packets.gre(inward(T4K, 4), key=T4K.key_in)))
+    yield decap("a tunnel in one of the kernel's", t, own, Nested(t, own))
+    kern = TUNNELS["kern4"]
+    own = bytes(IP(src=kern.remote, dst=kern.local, proto=47) /
+                Raw(packets.gre(inward(kern, 4), key=kern.key_in)))
+    yield decap("the kernel's in the kernel's", t, own, Accept(t, own, "local"))
+
+
 ALL = (headers, vlans, one_armed, ecn, outer_fields, sizes, gre_headers, checksums,
-       checksums_made)
+       checksums_made, kernel_devices)

@@ -147,6 +147,11 @@ TUNNELS = {t.name: t for t in (
     Tunnel(42, "sum6k", _R6 % 42, key=42, checksum=True),
     Tunnel(43, "sumj", PORTS["jm0"].host4, PORTS["jm0"].ip4, key=43, port="jm0", to="jm0",
            mtu=8900, checksum=True),
+    # with the kernel's device as slow path
+    Tunnel(60, "kern4", _R4 % 60, key=60, device="kernel"),
+    Tunnel(61, "kern6", _R6 % 61, device="kernel"),
+    Tunnel(62, "kernslow", _R4 % 62, device="kernel", fast=False),
+    Tunnel(63, "kernany", _R4 % 63, device="kernel", sources="any"),
 )}
 T4, T4K, T6, T6K = (TUNNELS[name] for name in ("t4", "t4k", "t6", "t6k"))
 
