@@ -221,7 +221,8 @@ static __always_inline int parse_ip6(ctx_t *ctx, __u32 off, struct ip_info *info
 	if (!length_fits(ctx, off, info->len))
 		return XGRE_R_IP_HEADER;
 	if (info->proto == IPPROTO_HOPOPTS)
-		return XGRE_R_IP_OPTIONS;
+		/* no length: a jumbogram (RFC 2675), or an error; its end is not known here */
+		return ip->payload_len ? XGRE_R_IP_OPTIONS : XGRE_R_IP_HEADER;
 	return XGRE_R_NONE;
 }
 

@@ -151,6 +151,8 @@ def inner_headers():
         hops = bytes(IPv6(src=t.far(6), dst=LAN.host6) / IPv6ExtHdrHopByHop() /
                      UDP(sport=1, dport=2) / Raw(b"x" * 20))
         yield decap(t.name + ", inner hop-by-hop header", t, hops, Accept(t, hops, "ip-options"))
+        yield decap(t.name + ", inner hop-by-hop header, no length", t,
+                    hops[:4] + bytes(2) + hops[6:], Drop("malformed"))
         for version, ttl in product((4, 6), (0, 1)):
             inner = inward(t, version, ttl=ttl)
             yield decap("%s IPv%d, TTL %d" % (t.name, version, ttl), t, inner,

@@ -34,6 +34,7 @@ struct gateway {
 	int wan, lan; /* packet sockets */
 	bool seen[2]; /* the present marker, whole and in fragments */
 	unsigned long frames; /* sent to it */
+	unsigned long cut_tags; /* of them: VLAN frames too short for the tag */
 };
 
 static struct plan plan;
@@ -86,7 +87,29 @@ static bool is_own(const uint8_t *data, size_t len)
 	return true;
 }
 
-static void take(struct gateway *g, bool lan, const uint8_t *data, size_t len)
+/* The times that routers wrote into an IPv4 header, and its checksum with them, become zeros. */
+static void forget_time(uint8_t *data, size_t len)
+{
+	uint8_t *ip = data + ETH_HLEN, *at = ip + 20, *end = ip + (ip[0] & 15) * 4;
+
+	if (data[12] != 0x08 || data[13] || end > data + len)
+		return;
+	while (at + 1 < end && *at) {
+		if (*at == 1) {
+			at++;
+			continue;
+		}
+		if (at[1] < 2 || at + at[1] > end)
+			return;
+		if (*at == 68 && at[1] > 4) {
+			memset(at + 4, 0, at[1] - 4);
+			memset(ip + 10, 0, 2);
+		}
+		at += at[1];
+	}
+}
+
+static void take(struct gateway *g, bool lan, uint8_t *data, size_t len)
 {
 	uint32_t id;
 
@@ -97,6 +120,7 @@ static void take(struct gateway *g, bool lan, const uint8_t *data, size_t len)
 		g->seen[id - marker] = true;
 	if (id >= ID_MARKER && id != ID_NONE)
 		return;
+	forget_time(data, len);
 	results_add(results, g - gateways, lan, id, data, len);
 }
 
@@ -134,6 +158,8 @@ static void send_packet(struct gateway *g, const struct packet *p)
 	unsigned i;
 
 	for (i = 0; i < p->nframes; i++) {
+		g->cut_tags += p->frame_len[i] < ETH_HLEN + 4 && p->frames[i][12] == 0x81 &&
+			       !p->frames[i][13];
 		parts[i].iov_base = (void *)p->frames[i];
 		parts[i].iov_len = p->frame_len[i];
 		messages[i].msg_hdr.msg_iov = parts + i;
@@ -210,7 +236,7 @@ static void print_summary(void)
 	printf("{\"sent\": {");
 	for (unsigned i = 0; i < ngateways; i++)
 		printf("%s\"%s\": %lu", i ? ", " : "", gateways[i].name, gateways[i].frames);
-	printf("}, \"forwarded\": {");
+	printf("}, \"cut_tags\": %lu, \"forwarded\": {", gateways[0].cut_tags);
 	for (unsigned i = 0; i < ngateways; i++)
 		printf("%s\"%s\": %zu", i ? ", " : "", gateways[i].name, results_of(results, i));
 	printf("}}\n");

@@ -151,6 +151,18 @@ static void inner_ttl(struct rng *r, struct packet *p)
 	p->data[p->inner + (p->data[p->inner] >> 4 == 4 ? 8 : 7)] = rng_below(r, 3);
 }
 
+/* IPv6 without a length, as jumbograms have it, and with a hop-by-hop header or not. */
+static void inner_jumbogram(struct rng *r, struct packet *p)
+{
+	uint8_t *ip = p->data + p->inner;
+
+	if (ip[0] >> 4 != 6)
+		return;
+	put16(ip + 4, 0);
+	if (rng_chance(r, 70))
+		ip[6] = 0;
+}
+
 static void ecn_set(struct packet *p, unsigned off, unsigned ecn)
 {
 	uint8_t *ip = p->data + off;
@@ -199,6 +211,7 @@ static const mutation mutations[] = {
 	gre_reserved,	 gre_protocol, gre_key,	    outer_length, inner_length, outer_first,
 	inner_first,	 ethertype,    truncate_packet, truncate_packet, cut_inner,   inner_ttl,
 	ecn,		 ecn,	       bad_outer,   bad_inner,	 bad_gre,      outer_fragment_field,
+	inner_jumbogram,
 };
 
 void packet_mutate(struct rng *r, struct packet *p)

@@ -30,6 +30,8 @@ class Sent:
         self.flags, self.protocol = struct.unpack_from(
             "!HH", self.data[self.gre:] + bytes(4))
         inner = self.data[self.inner:]
+        # IPv6, no length, and a hop-by-hop header next
+        self.jumbogram = bool(inner) and inner[0] >> 4 == 6 and inner[4:7] == bytes(3)
         self.inner_to = inner[16:20] if inner[:1] and inner[0] >> 4 == 4 else inner[24:40]
 
     def key(self):
@@ -66,6 +68,7 @@ DEVIATIONS = {
     "reserved-flags": ("ours", lambda p: p.flags & RESERVED),
     "refused-flags": ("kernel", lambda p: p.flags & LOOSE),
     "loop": ("kernel", lambda p: p.inner_to == p.remote.packed),
+    "jumbogram": ("kernel", lambda p: p.jumbogram),
     "wccp": ("kernel", lambda p: p.protocol == WCCP and not p.flags),
     "outer-options": ("ours", lambda p: bad_options(p.options)),
     "ip6gre-key-0": ("kernel", lambda p: p.family == 6 and

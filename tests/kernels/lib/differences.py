@@ -19,6 +19,7 @@ DIFFERENCES = {
     "reserved-flags": {"t-differential"},
     "refused-flags": {"t-differential"},
     "loop": {"t-differential"},
+    "jumbogram": {"t-differential"},
     "wccp": {"t-differential"},
     "outer-options": {"t-differential"},
 }
