@@ -301,22 +301,25 @@ static __always_inline int room_pop(ctx_t *ctx, __u32 l3, __u32 off, const struc
 				    const struct ip_info *inner, const struct xgre_port *out)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	__u32 len = off - l3;
 
 	if (outer->family != inner->family) {
-		if (can_decap_l3)
+		if (can_decap_l3) {
 			flags |= inner->family == XGRE_FAMILY_4 ? ADJ_ROOM_DECAP_L3_IPV4 :
 								  ADJ_ROOM_DECAP_L3_IPV6;
-		/*
-		 * An older kernel wants room for the outer family's header to
-		 * remain; padding behind a short packet is that room.
-		 */
-		else if (inner->len < sizeof(struct ipv6hdr) &&
-			 bpf_skb_change_tail(ctx, ctx_len(ctx) + sizeof(struct ipv6hdr), 0))
-			return XGRE_R_NO_ROOM;
+		} else if (inner->len < sizeof(struct ipv6hdr)) {
+			/*
+			 * An older kernel wants an IPv6 header's length to remain of
+			 * what it takes for IPv6: it is made IPv4 first, which takes
+			 * 20 bytes away behind the link-layer header.
+			 */
+			if (bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IP), 0))
+				return XGRE_R_NO_ROOM;
+			len -= sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+		}
 	}
-	return bpf_skb_adjust_room(ctx, -(int)(off - l3), BPF_ADJ_ROOM_MAC, flags) ?
-		       XGRE_R_NO_ROOM :
-		       XGRE_R_NONE;
+	return bpf_skb_adjust_room(ctx, -(int)len, BPF_ADJ_ROOM_MAC, flags) ? XGRE_R_NO_ROOM :
+									XGRE_R_NONE;
 }
 
 static __always_inline int port_send(ctx_t *ctx, const struct xgre_nexthop *nh,
