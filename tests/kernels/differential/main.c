@@ -26,6 +26,7 @@
 #define MARKER_AGAIN   1000  /* ms */
 #define MARKER_LIMIT   60000 /* ms without an answer: the gateway is dead */
 #define QUIET	       1000  /* ms without a frame: nothing comes any more */
+#define VLAN_PULLED    6 /* bytes that skb_vlan_untag() wants, or it drops the frame */
 #define RECEIVE_BUFFER (256 << 20)
 #define GATEWAYS_MAX   8
 
@@ -158,7 +159,7 @@ static void send_packet(struct gateway *g, const struct packet *p)
 	unsigned i;
 
 	for (i = 0; i < p->nframes; i++) {
-		g->cut_tags += p->frame_len[i] < ETH_HLEN + 4 && p->frames[i][12] == 0x81 &&
+		g->cut_tags += p->frame_len[i] < ETH_HLEN + VLAN_PULLED && p->frames[i][12] == 0x81 &&
 			       !p->frames[i][13];
 		parts[i].iov_base = (void *)p->frames[i];
 		parts[i].iov_len = p->frame_len[i];

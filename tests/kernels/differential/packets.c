@@ -304,8 +304,12 @@ uint32_t packet_search(const struct plan *plan, uint32_t count, const uint8_t *d
 	unsigned off = ETH_HLEN + (four ? 12 : 8), n = four ? 8 : 32;
 
 	for (uint32_t number = 0; number < count && off + n <= len; number++) {
+		const uint8_t *at;
+
 		packet_make(plan, number, &p);
-		if (memmem(p.data, p.len, data + off, n))
+		at = memmem(p.data, p.len, data + off, n);
+		/* odd addresses are those of many packets: IPv4's ID has to be the same as well */
+		if (at && (!four || !memcmp(at - 8, data + off - 8, 2)))
 			return number;
 	}
 	return ID_NONE;
