@@ -138,6 +138,12 @@ static __always_inline int decap_accept(ctx_t *ctx, __u32 l3, const struct ip_in
 	return reason;
 }
 
+/* An acceptable packet of a tunnel with sequence: is it in order, too? */
+static __always_inline int decap_in_order(ctx_t *ctx, const struct decap *d)
+{
+	return sequence_accept(ctx, d->off - d->gre.len, d->number, &d->gre);
+}
+
 /*
  * ECN on the way out (RFC 6040 4.2): congestion met on the underlay is marked on
  * the inner header; outer ECT(1) over inner ECT(0) is kept.

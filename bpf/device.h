@@ -136,9 +136,8 @@ static __always_inline int device_encap(ctx_t *ctx, struct ip_info *info, struct
 	segments = ctx_segments(ctx);
 	reason = room_push(ctx, ETH_LEN, t, info, NULL, &l3);
 	reason = reason ?: write_outer(ctx, ETH_LEN, t, info);
-	if (!reason && t->flags & XGRE_TUNNEL_CHECKSUM)
-		reason = checksum_write(ctx, ETH_LEN + t->ip_len,
-					t->outer_len - t->ip_len + info->len, 0);
+	if (!reason && t->flags & XGRE_TUNNEL_LONG_GRE)
+		reason = long_gre_finish(ctx, ETH_LEN, t, *number, info->len, 0);
 	eth = ctx_data(ctx);
 	if (reason || (void *)(eth + 1) > ctx_data_end(ctx))
 		return XGRE_R_NO_ROOM;
@@ -179,6 +178,13 @@ static __always_inline int device_decap(ctx_t *ctx, const struct frame *f,
 	int reason;
 
 	again = d->inner->proto == IPPROTO_GRE && decap_find(ctx, d->off, d->inner, &nested);
+	/* where XDP looks at numbers, it will not have seen this one when it comes back */
+	if (again && nested.t && nested.t->flags & XGRE_TUNNEL_SEQUENCE &&
+	    f->port->flags & XGRE_PORT_XDP) {
+		reason = decap_in_order(ctx, &nested);
+		if (reason)
+			return verdict(ctx, reason);
+	}
 	/* as it came, unless there is one inside that the kernel does not know */
 	if (t->flags & XGRE_TUNNEL_KERNEL && !(again && !(nested.t->flags & XGRE_TUNNEL_KERNEL)))
 		return TC_ACT_UNSPEC;

@@ -115,11 +115,9 @@ static __always_inline int encap(ctx_t *ctx, const struct frame *f, struct ip_in
 	info->ttl--;
 	reason = reason ?: room_push(ctx, f->l3, t, info, out, &l3);
 	reason = reason ?: write_outer(ctx, l3, t, info);
-	if (!reason && t->flags & XGRE_TUNNEL_CHECKSUM)
-		reason = checksum_write(ctx, l3 + t->ip_len,
-					t->outer_len - t->ip_len +
-						(info->family == XGRE_FAMILY_4 ? 20 : 40),
-					sum);
+	if (!reason && t->flags & XGRE_TUNNEL_LONG_GRE)
+		reason = long_gre_finish(ctx, l3, t, r->tunnel - 1,
+					 info->family == XGRE_FAMILY_4 ? 20 : 40, sum);
 	reason = reason ?: write_l2(ctx, nh, out,
 				    t->flags & XGRE_TUNNEL_OUTER6 ? bpf_htons(ETH_P_IPV6) :
 								    bpf_htons(ETH_P_IP));

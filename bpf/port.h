@@ -49,6 +49,17 @@ static __always_inline int port_classify(ctx_t *ctx, const struct frame *f, stru
 	return decap_accept(ctx, f->l3, info, d);
 }
 
+/*
+ * Are sequence numbers to be looked at here? Once for each packet: XDP does it
+ * for all that it takes for a tunnel's, before it leaves any of them to TC.
+ */
+static __always_inline int port_in_order(ctx_t *ctx, const struct decap *d, bool seen)
+{
+	if (seen || !(d->t->flags & XGRE_TUNNEL_SEQUENCE))
+		return XGRE_R_NONE;
+	return decap_in_order(ctx, d);
+}
+
 /* Forward what is not GRE of ours: the way into a tunnel, or not our business. */
 static __always_inline int port_encap(ctx_t *ctx, const struct frame *f, struct ip_info *info,
 				      const struct decap *d, struct fib_query *q,

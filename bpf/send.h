@@ -7,7 +7,7 @@
 #define XGRE_SEND_H
 
 #include "checksum.h"
-#include "gre.h"
+#include "sequence.h"
 #include "nexthop.h"
 #include "verdict.h"
 
@@ -80,7 +80,7 @@ static __always_inline __u16 gre_proto(const struct ip_info *inner)
 	return inner->family == XGRE_FAMILY_4 ? ETH_P_IP : ETH_P_IPV6;
 }
 
-/* GRE with more than a key: a checksum, which is made last, and the key (RFC 2890 2). */
+/* GRE with more than a key: room for what is made last, around the key (RFC 2890 2). */
 static __always_inline int write_long_gre(ctx_t *ctx, __u32 off, const struct xgre_tunnel *t)
 {
 	__be32 *to = ctx_at(ctx, off);
@@ -96,6 +96,25 @@ static __always_inline int write_long_gre(ctx_t *ctx, __u32 off, const struct xg
 		*to++ = t->key_out;
 	}
 	return XGRE_R_NONE;
+}
+
+/*
+ * Sequence number and checksum, when all else of the packet at l3 is as it is to
+ * be. The checksum is over len bytes behind GRE, and others with the sum others.
+ */
+static __always_inline int long_gre_finish(ctx_t *ctx, __u32 l3, const struct xgre_tunnel *t,
+					   __u32 number, __u32 len, __u32 others)
+{
+	__be32 *last = ctx_at(ctx, l3 + t->outer_len - 4);
+
+	if (t->flags & XGRE_TUNNEL_SEQUENCE) {
+		if ((void *)(last + 1) > ctx_data_end(ctx))
+			return XGRE_R_NO_ROOM;
+		*last = sequence_next(number);
+	}
+	if (!(t->flags & XGRE_TUNNEL_CHECKSUM))
+		return XGRE_R_NONE;
+	return checksum_write(ctx, l3 + t->ip_len, t->outer_len - t->ip_len + len, others);
 }
 
 /* What follows the first four bytes of GRE, which the template has. */

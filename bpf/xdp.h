@@ -23,6 +23,8 @@ static __always_inline int xdp_forward(struct xdp_md *ctx, int *ret_action)
 		return reason;
 	d.inner = &w->inner;
 	reason = port_classify(ctx, &f, &w->ip, &d);
+	if (d.t && (!reason || reason == XGRE_R_IP_OPTIONS))
+		reason = port_in_order(ctx, &d, false) ?: reason;
 	if (reason)
 		return reason;
 	if (d.t)

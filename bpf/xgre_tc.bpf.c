@@ -57,8 +57,13 @@ static __always_inline int port_receive(struct __sk_buff *skb, struct frame *f, 
 		return port_punt(skb, f, outer_reason);
 	reason = port_classify(skb, f, &w->ip, &d);
 	/* IP options, outside or inside, keep a packet off the fast path and no more */
-	if (d.t && (!reason || reason == XGRE_R_IP_OPTIONS))
+	if (d.t && (!reason || reason == XGRE_R_IP_OPTIONS)) {
+		int order = port_in_order(skb, &d, port_has_xdp(f) && !outer_reason);
+
+		if (order)
+			return port_punt(skb, f, order);
 		return port_decap(skb, f, w, &d, outer_reason ?: reason);
+	}
 	reason = reason ?: outer_reason;
 	if (!reason && !port_has_xdp(f))
 		reason = port_encap(skb, f, &w->ip, &d, &w->query, &action);

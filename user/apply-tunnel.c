@@ -107,7 +107,7 @@ static void peer_settle(const char *peer)
 
 /*
  * What makes one packet of what will be several, or leaves a checksum to be made
- * later: a GRE header with a checksum is one finished packet's.
+ * later: a GRE header with a checksum or a number is one finished packet's.
  */
 static const char *const unfinished[] = {
 	"tx-tcp-segmentation", /* and first, to be looked at */
@@ -123,7 +123,7 @@ static const char *const unfinished[] = {
 
 static bool wants_finished(const struct tunnel *t)
 {
-	return t->checksum;
+	return t->checksum || t->sequence;
 }
 
 /*

@@ -124,19 +124,6 @@ int read_bool(struct reader *r, const struct field *f, void *target)
 	return 0;
 }
 
-int read_false(struct reader *r, const struct field *f, void *target)
-{
-	const char *text = reader_scalar(r);
-	bool value;
-
-	(void)target;
-	if (!text || !config_parse_bool(text, &value))
-		return refuse(r, f);
-	if (value)
-		report(r, r->place, "%s: true is not supported yet; accepted: false", f->name);
-	return r->err;
-}
-
 int read_key(struct reader *r, const struct field *f, void *target)
 {
 	const char *text = reader_scalar(r);

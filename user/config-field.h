@@ -59,7 +59,6 @@ bool prefix_unmasked(struct reader *r, const struct field *f, const struct prefi
 /* Values of options, for field.read. */
 int read_value(struct reader *r, const struct field *f, void *target); /* word or number */
 int read_bool(struct reader *r, const struct field *f, void *target);
-int read_false(struct reader *r, const struct field *f, void *target); /* true comes later */
 int read_key(struct reader *r, const struct field *f, void *target);
 int read_addr(struct reader *r, const struct field *f, void *target);
 

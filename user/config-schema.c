@@ -172,7 +172,7 @@ static const struct word fast_words[] = {
 
 static const struct word device_words[] = {{"own", DEVICE_OWN}, {"kernel", DEVICE_KERNEL}, {0}};
 
-enum { T_LOCAL, T_REMOTE, T_KEY, T_KEYS, T_MTU, T_PMTUDISC, T_IGNORE_DF };
+enum { T_LOCAL, T_REMOTE, T_KEY, T_KEYS, T_MTU, T_PMTUDISC, T_IGNORE_DF, T_SEQUENCE };
 
 static const struct field tunnel_fields[] = {
 	[T_LOCAL] = {.name = "local",
@@ -204,6 +204,10 @@ static const struct field tunnel_fields[] = {
 			 .accepts = BOOL_ACCEPTS,
 			 .read = read_bool,
 			 INTO(struct tunnel, ignore_df)},
+	[T_SEQUENCE] = {.name = "sequence",
+			.accepts = BOOL_ACCEPTS,
+			.read = read_bool,
+			INTO(struct tunnel, sequence)},
 	{.name = "ttl",
 	 .accepts = "1 to 255, or inherit",
 	 .read = read_value,
@@ -226,7 +230,6 @@ static const struct field tunnel_fields[] = {
 	 .accepts = BOOL_ACCEPTS,
 	 .read = read_bool,
 	 INTO(struct tunnel, checksum)},
-	{.name = "sequence", .accepts = "false (true is not supported yet)", .read = read_false},
 	{.name = "keepalive",
 	 .accepts = "a mapping, as in {interval: 10s, retries: 3}, or {}",
 	 .read = read_keepalive},
@@ -286,6 +289,10 @@ static void check_tunnel(struct reader *r, struct tunnel *t, const struct seen *
 		report(r, seen->value[T_MTU],
 		       "mtu: %u is too small for the tunnel's IPv6; accepted: 1280 to 65500",
 		       t->mtu);
+	/* the kernel counts what it sends by itself, and no two may have one number */
+	if (t->sequence && t->device == DEVICE_KERNEL)
+		report(r, seen->value[T_SEQUENCE],
+		       "sequence: true with device: kernel; accepted: one of them");
 	if (t->ignore_df && t->pmtudisc && seen->keys & 1u << T_PMTUDISC)
 		report(r, seen->key[T_IGNORE_DF],
 		       "ignore-df: true with pmtudisc: true; accepted: one of them true");

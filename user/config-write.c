@@ -113,6 +113,8 @@ static void write_options(const struct tunnel *t, const struct tunnel *defaults,
 		fputs("    pmtudisc: false\n", out);
 	if (t->checksum)
 		fputs("    checksum: true\n", out);
+	if (t->sequence)
+		fputs("    sequence: true\n", out);
 	if (t->device == DEVICE_KERNEL)
 		fputs("    device: kernel\n", out);
 	if (t->fast != FAST_AUTO)

@@ -118,7 +118,7 @@ uint32_t tunnel_overhead(const struct tunnel *t)
 {
 	uint32_t ip = t->remote.family == XGRE_FAMILY_6 ? 40 : 20;
 
-	return ip + 4 + (t->checksum ? 4 : 0) + (t->key_out.set ? 4 : 0);
+	return ip + 4 + (t->checksum ? 4 : 0) + (t->key_out.set ? 4 : 0) + (t->sequence ? 4 : 0);
 }
 
 bool addr_equal(const struct addr *a, const struct addr *b)

@@ -73,6 +73,7 @@ struct tunnel {
 	bool pmtudisc;	/* default true */
 	bool ignore_df; /* excludes pmtudisc: true */
 	bool checksum;	/* of packets that are sent */
+	bool sequence;	/* numbers, both ways */
 	enum fast_path fast;
 	enum sources_mode sources_mode;
 	struct prefix_list sources;

@@ -19,7 +19,7 @@ static const struct {
 	{ CHANGE_UNCLAIMED, "unclaimed" }, { CHANGE_TUNNEL, "tunnel" },
 	{ CHANGE_VIA, "via" },		   { CHANGE_METRIC, "metric" },
 	{ CHANGE_TABLE, "table" },	   { CHANGE_ORIGIN, "origin" },
-	{ CHANGE_CHECKSUM, "checksum" },
+	{ CHANGE_CHECKSUM, "checksum" },   { CHANGE_SEQUENCE, "sequence" },
 	{ CHANGE_KEEPALIVE, "keepalive" },
 	{ CHANGE_DEVICE, "device" },
 };

@@ -59,6 +59,8 @@ static uint32_t tunnel_changes(const struct tunnel *a, const struct tunnel *b)
 		c |= CHANGE_DF;
 	if (a->checksum != b->checksum)
 		c |= CHANGE_CHECKSUM;
+	if (a->sequence != b->sequence)
+		c |= CHANGE_SEQUENCE;
 	if (a->keepalive_interval != b->keepalive_interval ||
 	    a->keepalive_retries != b->keepalive_retries)
 		c |= CHANGE_KEEPALIVE;

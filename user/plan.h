@@ -41,6 +41,7 @@ enum step_why { WHY_NEW, WHY_CHANGED, WHY_DAMAGED, WHY_GONE };
 #define CHANGE_TABLE	 (1u << 16)
 #define CHANGE_ORIGIN	 (1u << 17)
 #define CHANGE_CHECKSUM	 (1u << 18)
+#define CHANGE_SEQUENCE	 (1u << 19)
 #define CHANGE_DISPATCHER (1u << 24)
 #define CHANGE_KEEPALIVE (1u << 23)
 #define CHANGE_DEVICE	 (1u << 25)

@@ -10,6 +10,7 @@
 /* first byte of the GRE header: what is present */
 #define GRE_CHECKSUM_FLAG 0x80
 #define GRE_KEY_FLAG	  0x20
+#define GRE_SEQUENCE_FLAG 0x10
 
 /* FNV-1a: stable across builds and machines, which the names and MACs made from it must be. */
 #define HASH_START 0xcbf29ce484222325ull
@@ -112,6 +113,11 @@ void tunnel_fill(const struct tunnel *t, uint32_t mtu, struct xgre_tunnel *ret)
 		gre[0] |= GRE_KEY_FLAG;
 		ret->outer_len += 4;
 	}
+	if (t->sequence) {
+		ret->flags |= XGRE_TUNNEL_SEQUENCE;
+		gre[0] |= GRE_SEQUENCE_FLAG;
+		ret->outer_len += 4;
+	}
 	if (t->key_in.set) {
 		ret->flags |= XGRE_TUNNEL_KEY_IN;
 		ret->key_in = htonl(t->key_in.value);
@@ -136,6 +142,7 @@ void tunnel_recall(const struct xgre_tunnel *e, struct tunnel *ret)
 	ret->pmtudisc = e->flags & XGRE_TUNNEL_DF_SET;
 	ret->ignore_df = !(e->flags & (XGRE_TUNNEL_DF_SET | XGRE_TUNNEL_DF_COPY));
 	ret->checksum = e->flags & XGRE_TUNNEL_CHECKSUM;
+	ret->sequence = e->flags & XGRE_TUNNEL_SEQUENCE;
 }
 
 void endpoint_fill(const struct tunnel *t, uint32_t number, struct xgre_endpoint *ret)

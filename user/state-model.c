@@ -264,6 +264,10 @@ int state_route_reset(const struct state *st, uint32_t route)
 
 int state_tunnel_reset(const struct state *st, uint32_t tunnel)
 {
+	const struct xgre_sequence start = {};
+
 	st->links[tunnel] = (struct xgre_link){ 0 };
+	if (bpf_map_update_elem(st->map[MAP_sequences], &tunnel, &start, BPF_ANY))
+		return -errno;
 	return percpu_zero(st, MAP_tunnel_cpu, tunnel, sizeof(struct xgre_tunnel_cpu));
 }

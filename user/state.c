@@ -194,6 +194,7 @@ static int maps_resize(struct xgre_tc *skel, const struct state_sizes *size)
 	} sizes[] = {
 		{ skel->maps.tunnels, size->tunnels },
 		{ skel->maps.tunnel_cpu, size->tunnels },
+		{ skel->maps.sequences, size->tunnels },
 		{ skel->maps.link, size->tunnels },
 		/* a quarter full at most, so that a place is always near */
 		{ skel->maps.endpoints, power_of_two(4 * size->tunnels) },

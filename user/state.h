@@ -25,7 +25,7 @@
 	X(meta) X(lpm4_root) X(lpm6_root) X(lpm_chunks) X(routes) X(tunnels) X(endpoints)          \
 	X(ports) X(port_slots) X(devmap) X(devices) X(sources) X(route_cpu) X(tunnel_cpu)          \
 	X(cpu_state) X(nexthops) X(prefixes) X(lpm_next) X(daemon) X(link) X(pairs)  \
-	X(xsks) X(work) X(sum_buffer)
+	X(xsks) X(work) X(sum_buffer) X(sequences)
 
 enum state_map {
 #define X(name) MAP_##name,

@@ -10,6 +10,7 @@
 #ifndef XGRE_ABI_H
 #define XGRE_ABI_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 #include "daemon.h"
 #include "lpm.h"
@@ -91,8 +92,9 @@ static inline __u32 xgre_endpoint_hash(const struct xgre_addr *local,
 #define XGRE_TUNNEL_RPF_STRICT	(1u << 11) /* effective rp_filter of the tunnel device: 1 */
 #define XGRE_TUNNEL_RPF_LOOSE	(1u << 12) /* 2 */
 #define XGRE_TUNNEL_CHECKSUM	(1u << 16) /* packets that are sent carry a checksum */
+#define XGRE_TUNNEL_SEQUENCE	(1u << 17) /* sequence numbers both ways */
 /* More than a key follows the first four bytes of GRE; superframes are no use then. */
-#define XGRE_TUNNEL_LONG_GRE XGRE_TUNNEL_CHECKSUM
+#define XGRE_TUNNEL_LONG_GRE (XGRE_TUNNEL_CHECKSUM | XGRE_TUNNEL_SEQUENCE)
 #define XGRE_TUNNEL_DOWN	(1u << 24) /* keepalives are not answered: the kernel decides */
 #define XGRE_TUNNEL_KERNEL	(1u << 25) /* the device is one of the kernel's GRE: it is the slow path */
 
@@ -131,6 +133,19 @@ struct xgre_tunnel_slot {
 	__u32 current; /* 0 or 1 */
 	__u32 pad;
 	struct xgre_tunnel copy[2];
+};
+
+/*
+ * Sequence numbers, an array by tunnel number. Kept with the tunnel, whatever
+ * becomes of its properties. tx is added to by any CPU; the lock is for the rest.
+ */
+struct xgre_sequence {
+	struct bpf_spin_lock lock;
+	__u32 tx;	 /* number of the next packet to send */
+	__u32 next;	 /* least number that is in order, modulo 2^32 */
+	__u32 late_next; /* number that would go on with a run of late ones */
+	__u16 late_run;	 /* length of that run */
+	__u16 started;	 /* a packet has come */
 };
 
 /* Routes, an array by route number (the leaf's). tunnel is tunnel number + 1. */
@@ -327,6 +342,7 @@ XGRE_STATIC_ASSERT(sizeof(struct xgre_addr) == 16);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_endpoint) == 48);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel) == 144);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel_slot) == 296);
+XGRE_STATIC_ASSERT(sizeof(struct xgre_sequence) == 20);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_route) == 8);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_nexthop) == 64);
 XGRE_STATIC_ASSERT(__builtin_offsetof(struct xgre_nexthop, dmac) % 4 == 0);

@@ -44,6 +44,10 @@
 	XGRE_REASON(14, OFFLOAD, DROP, "offload",                                                  \
 		    "a superframe met a tunnel with checksum or sequence; its device's "               \
 		    "segmentation must be off, and xgre-load apply turns it off")                  \
+	XGRE_REASON(15, SEQUENCE, DROP, "sequence",                                                \
+		    "late by its sequence number (RFC 2890 2.2), in a tunnel with sequence")       \
+	XGRE_REASON(16, NO_SEQUENCE, DROP, "no-sequence",                                          \
+		    "no sequence number, in a tunnel with sequence")                               \
 	/* punts */                                                                                \
 	XGRE_REASON(32, NOT_OURS, PUNT, "not-ours",                                                \
 		    "traffic that concerns no tunnel: not IP, or no route of ours")                \

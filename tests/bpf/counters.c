@@ -112,12 +112,23 @@ int bed_reasons_clear(struct bed *b, struct problem *p)
 	return err ? problem_set(p, "reasons: %s", strerror(-err)) : 0;
 }
 
+static int sequences_clear(const struct bed *b)
+{
+	const struct xgre_sequence start = {};
+
+	for (uint32_t i = 0; i < b->st->size.tunnels; i++)
+		if (bpf_map_update_elem(b->st->map[MAP_sequences], &i, &start, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
 int bed_fresh(struct bed *b, struct problem *p)
 {
 	int err = table_change(b, tunnels_open, NULL, NULL);
 
 	err = err ?: table_change(b, routes_open, NULL, NULL);
 	err = err ?: table_change(b, nexthops_open, NULL, NULL);
+	err = err ?: sequences_clear(b);
 	return err ? problem_set(p, "caches: %s", strerror(-err)) : bed_reasons_clear(b, p);
 }
 

@@ -60,7 +60,7 @@ def into_tunnels():
 
 def one_by_one():
     """Where GRE has a checksum, a packet at a time: the kernel cuts, before the device."""
-    for name, version in product(("sum4", "sum6k"), (4, 6)):
+    for name, version in product(("sum4", "sum6k", "seq4"), (4, 6)):
         t = TUNNELS[name]
         packet = packets.tcp(LAN.host(version), t.far(version), SIZE)
         test("%s IPv%d" % (name, version), PORT, packets.from_host(LAN, packet), "eth1", 1000,

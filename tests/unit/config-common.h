@@ -51,7 +51,7 @@ __attribute__((unused)) static const char reference[] =
 	"    device: kernel\n"
 	"    sources: [10.0.0.0/8, 0.0.0.0/0]\n"
 	"    routes:\n"
-	"  gre3: {local: 10.0.0.1, remote: 10.0.0.2, pmtudisc: false, sources: any, tos: inherit,\n"
+	"  gre3: {sequence: TRUE, local: 10.0.0.1, remote: 10.0.0.2, pmtudisc: false, sources: any, tos: inherit,\n"
 	"         keys: {output: 4294967295}, addresses: , fast-path: \"off\",\n"
 	"         routes: [to: 192.168.200.0/25]}\n"
 	"  gre4: {local: 10.0.0.1, remote: 10.0.0.3, pmtudisc: on, ignore-df: off, mtu: 68,\n"
@@ -86,7 +86,7 @@ static bool tunnels_equal(const struct tunnel *a, const struct tunnel *b)
 	       a->key_out.value == b->key_out.value && a->ttl == b->ttl && a->tos == b->tos &&
 	       a->mtu == b->mtu && a->keepalive_interval == b->keepalive_interval &&
 	       a->keepalive_retries == b->keepalive_retries && a->pmtudisc == b->pmtudisc && a->ignore_df == b->ignore_df &&
-	       a->checksum == b->checksum &&
+	       a->checksum == b->checksum && a->sequence == b->sequence &&
 	       a->fast == b->fast && a->sources_mode == b->sources_mode &&
 	       prefix_list_equal(&a->sources, &b->sources) &&
 	       prefix_list_equal(&a->addresses, &b->addresses);

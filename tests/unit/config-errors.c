@@ -10,8 +10,8 @@
 #define PREFIX "a prefix, as in 192.0.2.0/24 or 2001:db8::/32"
 #define KEY    "0 to 4294967295, or a dotted quad"
 #define TUNNEL_KEYS                                                                                \
-	"local, remote, key, keys, mtu, pmtudisc, ignore-df, ttl, tos, device, checksum, "         \
-	"sequence, keepalive, addresses, routes, sources, fast-path"
+	"local, remote, key, keys, mtu, pmtudisc, ignore-df, sequence, ttl, tos, device, "         \
+	"checksum, keepalive, addresses, routes, sources, fast-path"
 
 struct row {
 	const char *name;
@@ -240,8 +240,10 @@ static const struct row tunnel_rows[] = {
 	 "f:9:16: ignore-df: \"y\" is not accepted; accepted: true or false\n"},
 	{"pmtudisc with ignore-df", REMOTE "    ignore-df: true\n    pmtudisc: yes\n",
 	 "f:8:5: ignore-df: true with pmtudisc: true; accepted: one of them true\n"},
-	{"later options", REMOTE "    sequence: on\n",
-	 "f:8:15: sequence: true is not supported yet; accepted: false\n"},
+	{"sequence on the kernel's device", REMOTE "    sequence: true\n    device: kernel\n",
+	 "f:8:15: sequence: true with device: kernel; accepted: one of them\n"},
+	{"sequence, no truth value", REMOTE "    sequence: 7\n",
+	 "f:8:15: sequence: \"7\" is not accepted; accepted: true or false\n"},
 	{"checksum, no truth value", REMOTE "    checksum: maybe\n",
 	 "f:8:15: checksum: \"maybe\" is not accepted; accepted: true or false\n"},
 	{"keepalive without a mapping", REMOTE "    keepalive: true\n",

@@ -57,6 +57,7 @@ static void random_tunnel(struct model *m, size_t number)
 	t->pmtudisc = below(2);
 	t->ignore_df = !t->pmtudisc && below(2);
 	t->checksum = below(2);
+	t->sequence = below(2);
 	t->fast = below(3);
 	t->sources_mode = below(3);
 	for (i = below(4); i; i--) {

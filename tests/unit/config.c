@@ -46,6 +46,7 @@ static void test_reference(void)
 	ok(t->ttl == TTL_INHERIT && t->tos == 0xb8 && !t->mtu, "ttl inherit, tos in hexadecimal");
 	ok(!t->pmtudisc && t->ignore_df, "ignore-df alone turns pmtudisc off");
 	ok(t->checksum && !m.tunnels[0].checksum, "checksum");
+	ok(m.tunnels[2].sequence && !t->sequence && !m.tunnels[0].sequence, "sequence");
 	ok(t->fast == FAST_ON && t->sources_mode == SOURCES_LIST && t->sources.count == 2,
 	   "fast-path on, a list of sources");
 	is_int(t->mtu_place.line, 0, "no mtu, no place");

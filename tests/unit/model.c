@@ -178,6 +178,9 @@ static void test_model(void)
 	is_int(tunnel_overhead(t), 28, "overhead of IPv4 with a key");
 	t->checksum = true;
 	is_int(tunnel_overhead(t), 32, "and a checksum");
+	t->sequence = true;
+	is_int(tunnel_overhead(t), 36, "and a sequence number");
+	t->sequence = false;
 	t->checksum = false;
 	addr_parse("2001:db8::1", &t->remote);
 	is_int(tunnel_overhead(t), 48, "overhead of IPv6 with a key");

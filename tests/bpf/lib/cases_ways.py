@@ -129,6 +129,18 @@ def sizes():
         yield decap("large, IPv6 of %d bytes" % size, large, inner, Accept(large, inner, lan=port))
 
 
+def sequences():
+    """Sequence numbers, sent and demanded; the first one of either may be any."""
+    for name, version, size in product(("seq4", "seq6", "full4"), (4, 6), (60, 61, 1400)):
+        t = TUNNELS[name]
+        yield encap("%s, IPv%d of %d bytes" % (name, version, size), t,
+                    outward(t, version, size=size))
+        yield decap("%s, IPv%d of %d bytes" % (name, version, size), t,
+                    inward(t, version, size=size))
+        yield decap("%s, IPv%d, checksum as well" % (name, version), t,
+                    inward(t, version, size=size), csum=True)
+
+
 def gre_headers():
     """What a GRE header may have beyond what we send."""
     for t in (T4, T4K, T6, T6K):
@@ -278,4 +290,4 @@ def kernel_devices():
 
 
 ALL = (headers, vlans, one_armed, ecn, outer_fields, sizes, gre_headers, checksums,
-       checksums_made, kernel_devices)
+       checksums_made, sequences, kernel_devices)

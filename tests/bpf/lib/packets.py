@@ -109,6 +109,8 @@ def arrival(tunnel, inner, tagged=False, key="in", to=None, padding=0, tos=0, li
             ip_args=None, **gre_args):
     """The frame of a tunnel's peer with this packet in it."""
     key = tunnel.key_in if key == "in" else key
+    if tunnel.sequence:
+        gre_args.setdefault("seq", 5)
     port = world.PORTS[tunnel.to or "eth0"]
     packet = outer(tunnel, gre(inner, key_number(key), **gre_args), tos, limit, **(ip_args or {}))
     return ether(to or port.mac, peer_mac(tunnel), port.tags if tagged else (), packet) + bytes(
@@ -130,7 +132,7 @@ def to_host(port, packet, tagged=False):
     return ether(port.host_mac, port.mac, port.tags if tagged else (), packet)
 
 
-def encapsulated(tunnel, inner, ident=0, tos=None):
+def encapsulated(tunnel, inner, ident=0, tos=None, seq=0):
     """The IP packet that a tunnel makes of this inner packet; ident: IPv4 ID where DF is clear."""
     inner = bytes(inner)
     inner_tos = inner[1] if version(inner) == 4 else struct.unpack("!H", inner[:2])[0] >> 4 & 0xff
@@ -138,7 +140,8 @@ def encapsulated(tunnel, inner, ident=0, tos=None):
     dscp = inner_tos if tunnel.tos == "inherit" else tunnel.tos
     tos = (dscp & 0xfc) | (inner_tos & 3)  # ECN: RFC 6040 4.1, normal mode
     ttl = inner_ttl if tunnel.ttl == "inherit" else tunnel.ttl
-    payload = Raw(gre(inner, key_number(tunnel.key_out), csum=tunnel.checksum))
+    payload = Raw(gre(inner, key_number(tunnel.key_out), csum=tunnel.checksum,
+                      seq=seq if tunnel.sequence else None))
     if tunnel.version == 6:
         return bytes(IPv6(src=tunnel.local, dst=tunnel.remote, nh=47, tc=tos, hlim=ttl, fl=0) /
                      payload)

@@ -62,6 +62,7 @@ class Tunnel:
         self.df = not (options.get("ignore-df") or options.get("pmtudisc") is False)
         self.mtu = options.get("mtu", TUNNEL_MTU)
         self.checksum = options.get("checksum", False)
+        self.sequence = options.get("sequence", False)
         self.route4, self.route6 = "10.%d.0.0/16" % number, "2001:db8:1%02x::/48" % number
         self.net4, self.net6 = "10.255.%d" % number, "2001:db8:ffff:%x:" % number
         self.peer = "p-" + name
@@ -78,7 +79,7 @@ class Tunnel:
 
     @property
     def overhead(self):
-        return (20 if self.version == 4 else 40) + 4 + (4 if self.checksum else 0) + (
+        return (20 if self.version == 4 else 40) + 4 + 4 * self.checksum + 4 * self.sequence + (
             4 if self.key_out is not None else 0)
 
     def config(self):
@@ -147,6 +148,9 @@ TUNNELS = {t.name: t for t in (
     Tunnel(42, "sum6k", _R6 % 42, key=42, checksum=True),
     Tunnel(43, "sumj", PORTS["jm0"].host4, PORTS["jm0"].ip4, key=43, port="jm0", to="jm0",
            mtu=8900, checksum=True),
+    Tunnel(44, "seq4", _R4 % 44, key=44, sequence=True),
+    Tunnel(45, "seq6", _R6 % 45, sequence=True),
+    Tunnel(46, "full4", _R4 % 46, key=46, checksum=True, sequence=True),
     # with the kernel's device as slow path
     Tunnel(60, "kern4", _R4 % 60, key=60, device="kernel"),
     Tunnel(61, "kern6", _R6 % 61, device="kernel"),
