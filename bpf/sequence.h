@@ -8,8 +8,13 @@
 
 #include "gre.h"
 
-/* So many late ones in a row, each one more than the last: the peer has started anew. */
-#define SEQUENCE_RESTART 16
+/*
+ * When the peer has started anew: so many late ones in a row, each one more than the
+ * last, or nothing in order for so long. The former is soon reached by a stream, the
+ * latter lets one in that begins with single packets, as TCP does.
+ */
+#define SEQUENCE_RESTART  16
+#define SEQUENCE_QUIET_NS 5000000000ull
 
 XGRE_MAP(sequences, ARRAY, 1, __u32, struct xgre_sequence, 0); /* by tunnel number */
 
@@ -24,10 +29,11 @@ static __always_inline __be32 sequence_next(__u32 tunnel)
 /* A packet with this number has come: is it in order? */
 static __always_inline bool sequence_take(struct xgre_sequence *s, __u32 number)
 {
+	__u32 now = bpf_jiffies64(), quiet = SEQUENCE_QUIET_NS / tick_ns;
 	bool good;
 
 	bpf_spin_lock(&s->lock);
-	good = !s->started || (__s32)(number - s->next) >= 0;
+	good = !s->started || (__s32)(number - s->next) >= 0 || now - s->taken_at > quiet;
 	if (!good) {
 		s->late_run = number == s->late_next ? s->late_run + 1 : 1;
 		s->late_next = number + 1;
@@ -36,6 +42,7 @@ static __always_inline bool sequence_take(struct xgre_sequence *s, __u32 number)
 	if (good) {
 		s->next = number + 1;
 		s->started = 1;
+		s->taken_at = now;
 		s->late_run = 0;
 	}
 	bpf_spin_unlock(&s->lock);

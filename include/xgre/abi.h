@@ -146,6 +146,7 @@ struct xgre_sequence {
 	__u32 late_next; /* number that would go on with a run of late ones */
 	__u16 late_run;	 /* length of that run */
 	__u16 started;	 /* a packet has come */
+	__u32 taken_at;	 /* when the last one in order came, in jiffies modulo 2^32 */
 };
 
 /* Routes, an array by route number (the leaf's). tunnel is tunnel number + 1. */
@@ -342,7 +343,7 @@ XGRE_STATIC_ASSERT(sizeof(struct xgre_addr) == 16);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_endpoint) == 48);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel) == 144);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_tunnel_slot) == 296);
-XGRE_STATIC_ASSERT(sizeof(struct xgre_sequence) == 20);
+XGRE_STATIC_ASSERT(sizeof(struct xgre_sequence) == 24);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_route) == 8);
 XGRE_STATIC_ASSERT(sizeof(struct xgre_nexthop) == 64);
 XGRE_STATIC_ASSERT(__builtin_offsetof(struct xgre_nexthop, dmac) % 4 == 0);

@@ -3,6 +3,7 @@
 """Sequence numbers: what is sent counts up, what arrives must; a peer may start anew."""
 import pathlib
 import sys
+import time
 from itertools import product
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
@@ -15,6 +16,7 @@ from world import LAN, TUNNELS  # noqa: E402
 NAMES = ("seq4", "seq6", "full4")
 TOP = 1 << 32
 RESTART = 16  # late ones in a row
+QUIET = 5  # seconds without one in order
 runner = Runner()
 world.build(runner)
 
@@ -87,6 +89,19 @@ def restart():
         tap.is_(set(have), {late}, "%s: %s, the same again and again" % (program, name))
 
 
+def quiet():
+    """After a time without one in order the peer has begun again as well."""
+    for program, xdp in ((XDP, True), (PORT, False)):
+        loaded(xdp)
+        t = TUNNELS["seq4"]
+        late = "%d sequence" % DROP[program]
+        tap.is_(arrive(program, t, 100000, 7), ["in", late], program + ": a late one at once")
+        time.sleep(QUIET + 0.5)
+        # not late, but perhaps the one that goes through the kernel to refresh the next hop
+        first, *rest = arrive(program, t, 3, 2, 4)
+        tap.is_((first == late, rest), (False, [late, "in"]), program + ": one much later")
+
+
 def missing():
     """Without a number: dropped where one is configured, and only there."""
     for (program, xdp), name in product(((XDP, True), (PORT, False)), NAMES):
@@ -117,4 +132,4 @@ def once():
     tap.is_(arrive(XDP, t, 52), ["in"], "does not count")
 
 
-tap.run(sent, order, restart, missing, once)
+tap.run(sent, order, restart, quiet, missing, once)

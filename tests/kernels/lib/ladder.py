@@ -38,13 +38,18 @@ CHECKSUM = {
     "kernel's checksum": {"kernel:ours": "ocsum", "kernel:kernel": "icsum ocsum"},
     "checksum": {"kernel": "icsum ocsum", "ours": {"checksum": True}},
 }
+SEQUENCE = {
+    "no sequence": {},
+    "sequence": {"kernel": "iseq oseq", "ours": {"sequence": True}},
+}
 ENCAPLIMIT = {
     "encaplimit": {},  # the kernel's default: a destination options header with limit 4
     "no encaplimit": {"kernel": "encaplimit none"},
 }
 MODE = {"native": {}, "tc": {}}
 
-GRE = {"key": KEYS, "ttl": TTL, "tos": TOS, "checksum": CHECKSUM, "mode": MODE}
+GRE = {"key": KEYS, "ttl": TTL, "tos": TOS, "checksum": CHECKSUM, "sequence": SEQUENCE,
+       "mode": MODE}
 IP6GRE = {**GRE, "encaplimit": ENCAPLIMIT}
 AXES = {"gre": GRE, "ip6gre": IP6GRE}
 
