@@ -14,7 +14,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import (Stream, config, dump, meta, nothing_lost, programs, same, tunnel, view)
+from control import Stream, config, dump, meta, nothing_lost, programs, same, settled, tunnel
 from tap import is_, ok
 from xgrenet import BUILD, PINS, Gateway, Process, Topology, prerequisites, wait_until
 
@@ -78,14 +78,14 @@ def first(t):
                                    "route 192.168.200.0/24 dev gre1: added",
                                    "route 192.168.201.0/24 dev gre2: added", "applied: 8 changes"],
         "the first apply says what it does")
-    before = view(gateway)
+    before = settled(gateway)
     is_(gateway.apply(BASE).stdout, UNCHANGED, "the second has nothing to do")
     is_(gateway.apply(BASE, "--dry-run").stdout, UNCHANGED, "nor has a dry run")
-    same(view(gateway), before, "and changes nothing")
+    same(gateway, before, "and changes nothing")
     is_(gateway.apply(gre2(mtu=1400), "--dry-run").stdout,
         "tunnel gre2: changed: mtu\ndry run, nothing changed: 1 change\n",
         "dry run of a change says what would be")
-    same(view(gateway), before, "and changes nothing")
+    same(gateway, before, "and changes nothing")
 
 
 def changes(t):
@@ -112,7 +112,7 @@ def changes(t):
             ("routes", gre2(routes=route), ["route 10.20.0.0/16 dev gre2: changed: metric",
                                             "route 10.21.0.0/16 dev gre2: added"], {}),
             ("port option", unclaimed, ["port eth0: changed: unclaimed"], {})):
-        before, devices, start = counters(gateway), numbers(gateway), view(gateway)
+        before, devices, start = counters(gateway), numbers(gateway), settled(gateway)
         with Stream(t.h100, t.h200.ip) as stream:
             done = gateway.apply(text)
             is_(done.stdout.splitlines(),
@@ -124,7 +124,7 @@ def changes(t):
             is_(gateway.apply(text).stdout, UNCHANGED, "%s: again, nothing" % name)
             back = gateway.apply(BASE)
             ok("applied" in back.stdout, "%s: back" % name)
-            same(view(gateway), start, "%s: all is as before" % name)
+            same(gateway, start, "%s: all is as before" % name)
         nothing_lost(stream, "%s: the other tunnel lost nothing" % name)
         kept(before, counters(gateway), "%s: counters still go on" % name)
     for host, far in ((t.h100, t.h201), (t.h101, t.h201)):
@@ -133,7 +133,7 @@ def changes(t):
 
 def moves(t):
     gateway = t.gw100
-    start = view(gateway)
+    start = settled(gateway)
     moved = config(tunnel(100, "gre1", 1, addresses="[192.168.100.253/24]", sources="any",
                           routes=["192.168.200.0/24", "192.168.201.0/24"]),
                    tunnel(100, "gre2", 2, **dict(GRE2, routes=["10.20.0.0/16"])),
@@ -148,7 +148,7 @@ def moves(t):
     nothing_lost(stream, "a prefix moved from tunnel to tunnel: its own traffic lost nothing")
     nothing_lost(other, "a prefix moved: other traffic lost nothing")
     kept(before, counters(gateway), "a prefix moved: counters go on")
-    same(view(gateway), start, "a prefix moved and back: all is as before")
+    same(gateway, start, "a prefix moved and back: all is as before")
 
     swapped = config(GRE1, tunnel(100, "gre2", 3, **GRE2), tunnel(100, "gre3", 2, **GRE3))
     with Stream(t.h100, t.h200.ip) as stream, Stream(t.h101, t.h201.ip) as other:
@@ -163,7 +163,7 @@ def moves(t):
         gateway.apply(BASE)
     nothing_lost(stream, "keys swapped: another tunnel lost nothing")
     nothing_lost(other, "keys swapped: nor did these two")
-    same(view(gateway), start, "keys swapped and back: all is as before")
+    same(gateway, start, "keys swapped and back: all is as before")
 
     renamed = config(GRE1, tunnel(100, "office", 2, **GRE2), tunnel(100, "gre3", 3, **GRE3))
     with Stream(t.h100, t.h200.ip) as stream:
@@ -177,12 +177,12 @@ def moves(t):
         ok(t.h101.ping(t.h201.ip), "renamed: traffic goes through it")
         gateway.apply(BASE)
     nothing_lost(stream, "renamed: another tunnel lost nothing")
-    same(view(gateway), start, "renamed and back: all is as before")
+    same(gateway, start, "renamed and back: all is as before")
 
 
 def routes(t):
     gateway = t.gw100
-    start = view(gateway)
+    start = settled(gateway)
 
     def route(*words, status=0, says="", **options):
         done = gateway.load("route", *words, check=False, **options)
@@ -210,7 +210,7 @@ def routes(t):
                                ("10.98.0.0/16 gre2\n10.97.0.0/16\n", 2, "-:2:"),
                                ("10.98.0.0/16 gre2\n10.97.0.0/16 gre9\n", 1, "-:2:")):
         route("load", "-", status=status, says=says, input=text)
-    same(view(gateway), start, "none of these has changed anything")
+    same(gateway, start, "none of these has changed anything")
 
     with Stream(t.h100, t.h200.ip) as stream:
         route("add", "10.50.0.0/16", "dev", "gre2")
@@ -225,7 +225,7 @@ def routes(t):
         is_({p: d for p, d in have.items() if ".5" in p or p[:2] == "fd"},
             {"10.50.0.0/16": "gre3", "10.51.0.0/16": "gre3", "10.52.0.0/16": "gre2",
              "fd50::/32": "gre3", "fd52::/48": "gre2"}, "runtime routes are where they should be")
-        running = view(gateway)
+        running = settled(gateway)
         is_(gateway.apply(BASE).stdout, UNCHANGED, "apply leaves runtime routes alone")
         show = gateway.load("show").stdout
         is_(show.count("# runtime"), 5, "show marks them")
@@ -237,7 +237,7 @@ def routes(t):
                done.stdout)
         gateway.apply(gre2(mtu=1400))
         gateway.apply(BASE)
-        same(view(gateway), running, "they survive changes of their tunnel")
+        same(gateway, running, "they survive changes of their tunnel")
         gateway.apply(config(GRE1, tunnel(100, "gre2", 2, **GRE2)))
         have = [r["prefix"] for r in gateway.stat("routes")["routes"]]
         is_(sorted(p for p in have if ".5" in p or p[:2] == "fd"), ["10.52.0.0/16", "fd52::/48"],
@@ -247,7 +247,7 @@ def routes(t):
         is_(gateway.apply(BASE, "--prune").stdout.splitlines(),
             ["route fd52::/48 dev gre2: removed", "applied: 1 change"],
             "apply --prune removes them")
-        same(view(gateway), start, "and all is as before")
+        same(gateway, start, "and all is as before")
         route("del", "10.20.0.0/16", "dev", "gre2")
         is_(gateway.apply(BASE).stdout.splitlines(), ["route 10.20.0.0/16 dev gre2: added",
                                                       "applied: 1 change"],
@@ -256,7 +256,7 @@ def routes(t):
         is_(gateway.apply(BASE).stdout.splitlines(),
             ["route 10.20.0.0/16 dev gre2: changed: tunnel origin", "applied: 1 change"],
             "and one that was replaced")
-        same(view(gateway), start, "as it was")
+        same(gateway, start, "as it was")
     nothing_lost(stream, "route: what is not concerned lost nothing")
 
 
@@ -339,13 +339,13 @@ def netns_gone(t):
 
 def all_of_it():
     with Topology("native") as t:
-        bare = view(t.gw100)
+        bare = settled(t.gw100)
         t.gw200.apply(OTHER)
         for part in (first, changes, moves, routes, update, together, netns_gone):
             part(t)
         is_(t.gw100.drops().keys() - {"no-tunnel", "no-route"}, set(), "nothing was dropped")
         ok(re.search("unloaded", t.gw100.load("unload").stdout), "unload")
-        same(view(t.gw100), bare, "leaves nothing")
+        same(t.gw100, bare, "leaves nothing")
 
 
 WHY = prerequisites()

@@ -16,7 +16,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import Stream, config, nothing_lost, same, tunnel, view
+from control import Stream, config, nothing_lost, same, settled, tunnel
 from fragments import Maker, Sink, fresh
 from tap import is_, ok
 from xgrenet import BUILD, Topology, prerequisites, wait_until
@@ -140,7 +140,7 @@ def changes(t):
     """The configuration changes under it: other tunnels, another key; then all is as before."""
     gateway = t.gw200
     gateway.apply(config(tunnel(200, "gre1", 1, routes=["192.168.100.0/24"])))
-    before = view(gateway)
+    before = settled(gateway)
     daemon = gateway.daemon()
     maker = Maker(t, gateway)
     with Sink(t.h200) as sink:
@@ -154,7 +154,7 @@ def changes(t):
         gateway.apply(config(tunnel(200, "gre1", 1, routes=["192.168.100.0/24"])))
         ok(wait_until(lambda: arrives(1), LIMIT), "and with the old one again")
     daemon.end()
-    same(view(gateway), before, "all is as before it ran")
+    same(gateway, before, "all is as before it ran")
 
 
 WHY = prerequisites()

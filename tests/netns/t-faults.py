@@ -15,8 +15,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import (FAULTS, Stream, config, fault, meta, nothing_lost, programs, same, tunnel,
-                     view)
+from control import (FAULTS, Stream, config, fault, meta, nothing_lost, programs, same, settled,
+                     tunnel)
 from tap import is_, ok
 from xgrenet import BUILD, Topology, prerequisites
 
@@ -80,56 +80,56 @@ def mended(gateway, text, want, name):
     """An ordinary apply, after which the state is the wanted one and a second changes nothing."""
     done = gateway.apply(text, check=False)
     is_((done.returncode, done.stderr), (0, ""), "%s: apply" % name)
-    same(view(gateway), want, "%s: as after an undisturbed apply" % name)
+    same(gateway, want, "%s: as after an undisturbed apply" % name)
     is_(gateway.apply(text, check=False).stdout, "nothing to change\n",
         "%s: nothing is left to mend" % name)
 
 
 def first_apply(t):
     gateway = t.gw100
-    bare = view(gateway)
+    bare = settled(gateway)
     gateway.apply(FIRST)
-    clean = view(gateway)
+    clean = settled(gateway)
     for n, done in points(gateway, "unload", "unload"):
         name = "unload, point %d" % n
         failed(done, name + ": fails")
         gateway.load("unload", check=False)
-        same(view(gateway), bare, name + ": another one leaves nothing")
+        same(gateway, bare, name + ": another one leaves nothing")
         gateway.apply(FIRST)
         kill(gateway, n, name, "unload")
         if n % 2:
             mended(gateway, FIRST, clean, name + " killed")
         else:
             gateway.load("unload", check=False)
-            same(view(gateway), bare, name + " killed: another one leaves nothing")
+            same(gateway, bare, name + " killed: another one leaves nothing")
             gateway.apply(FIRST)
-    same(view(gateway), bare, "unload leaves nothing")
+    same(gateway, bare, "unload leaves nothing")
     for n, done in points(gateway, "first apply", "apply", "-c", "-", text=FIRST):
         name = "first apply, point %d" % n
         failed(done, name + ": fails")
-        same(view(gateway), bare, name + ": leaves nothing")
+        same(gateway, bare, name + ": leaves nothing")
         kill(gateway, n, name, "apply", "-c", "-", text=FIRST)
         if n % 2:
             mended(gateway, FIRST, clean, name + " killed")
         gateway.load("unload", check=False)
         if not n % 2:
-            same(view(gateway), bare, name + " killed: unload leaves nothing")
-    same(view(gateway), clean, "first apply: the last one succeeds")
+            same(gateway, bare, name + " killed: unload leaves nothing")
+    same(gateway, clean, "first apply: the last one succeeds")
 
 
 def change(t):
     gateway = t.gw100
     gateway.apply(AFTER)
-    after = view(gateway)
+    after = settled(gateway)
     ok(t.h100.ping(t.h201.ip), "change: the moved prefix works")
     gateway.apply(BEFORE)
-    before = view(gateway)
+    before = settled(gateway)
     ok(t.h100.ping(t.h201.ip), "change: and back")
     with Stream(t.h100, t.h200.ip) as stream:
         for n, done in points(gateway, "change", "apply", "-c", "-", text=AFTER):
             name = "change, point %d" % n
             failed(done, name + ": fails")
-            same(view(gateway), before, name + ": all is as before")
+            same(gateway, before, name + ": all is as before")
             is_(gateway.apply(BEFORE, check=False).stdout, "nothing to change\n",
                 name + ": nothing is to be mended")
             kill(gateway, n, name, "apply", "-c", "-", text=AFTER)
@@ -140,14 +140,14 @@ def change(t):
             ok(t.h100.ping(t.h201.ip, count=1), name + ": the moved prefix works")
             gateway.apply(BEFORE)
     nothing_lost(stream, "change: a tunnel that stays as it is lost nothing")
-    same(view(gateway), after, "change: the last one succeeds")
+    same(gateway, after, "change: the last one succeeds")
     gateway.apply(BEFORE)
 
 
 def routes(t):
     gateway = t.gw100
     gateway.load("route", "add", "10.60.0.0/16", "dev", "gre2")
-    before = view(gateway)
+    before = settled(gateway)
     many = "10.61.0.0/16 gre1\n10.60.0.0/16 gre1\n192.168.201.0/24 gre2\nfd61::/48 gre4\n"
     with Stream(t.h100, t.h200.ip) as stream:
         for words, text in (
@@ -160,22 +160,22 @@ def routes(t):
             name = "route " + " ".join(words)
             args = ("route",) + words
             gateway.load(*args, input=text)
-            after = view(gateway)
+            after = settled(gateway)
             restore(gateway)
-            same(view(gateway), before, name + ": all leads back")
+            same(gateway, before, name + ": all leads back")
             for n, done in points(gateway, name, *args, text=text):
                 failed(done, "%s, point %d: fails" % (name, n))
-                same(view(gateway), before, "%s, point %d: all is as before" % (name, n))
+                same(gateway, before, "%s, point %d: all is as before" % (name, n))
                 kill(gateway, n, name, *args, text=text)
                 if n % 2:
                     # Where it was all but done there is nothing to add or delete any more.
                     gateway.load(*args, check=False, input=text)
-                    same(view(gateway), after, "%s, point %d, killed: the next one is whole" % (
+                    same(gateway, after, "%s, point %d, killed: the next one is whole" % (
                         name, n))
                     restore(gateway)
                 else:
                     restore(gateway)
-                    same(view(gateway), before, "%s, point %d, killed: all leads back" % (name, n))
+                    same(gateway, before, "%s, point %d, killed: all leads back" % (name, n))
             restore(gateway)
     nothing_lost(stream, "routes: what is not concerned lost nothing")
 
@@ -205,9 +205,9 @@ def any_moment(t):
     """Killed not at a point, but at any time: what no point was thought of for."""
     gateway = t.gw100
     gateway.apply(AFTER)
-    after = view(gateway)
+    after = settled(gateway)
     gateway.apply(BEFORE)
-    before = view(gateway)
+    before = settled(gateway)
     argv = [str(BUILD / "xgre-load"), "-n", gateway.name, "-i", gateway.name, "apply", "-c", "-"]
     killed = 0
     with Stream(t.h100, t.h200.ip) as stream, tempfile.TemporaryFile("w+") as file:

@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import Stream, nothing_lost, same, view
+from control import Stream, nothing_lost, same, settled, view
 from tap import is_, ok
 from xgrenet import MODES, Topology, prerequisites, reference, wait_until
 
@@ -30,7 +30,7 @@ class Flap:
         t.gw100.apply(self.text)
         t.gw200.apply(reference(200, t.mode, ipv6=True))
         self.flows("at first")
-        self.before = view(self.gateway)
+        self.before = settled(self.gateway)
 
     def flows(self, name):
         """Both families and directions, a small and a full packet."""
@@ -68,7 +68,7 @@ class Flap:
            done.stdout + done.stderr)
         is_(self.gateway.apply(self.text, check=False).stdout, "nothing to change\n",
             "%s: %s, apply again, nothing" % (self.t.mode, name))
-        same(view(self.gateway), self.before, "%s: %s, all is as before" % (self.t.mode, name))
+        same(self.gateway, self.before, "%s: %s, all is as before" % (self.t.mode, name))
 
     def fast(self, name, fast=True):
         """Do packets take the fast path, on the way in and out?"""

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import dump, same, view
+from control import dump, same, settled
 from observe import Counts, once
 from tap import is_, ok
 from xgrenet import MODES, Topology, prerequisites, wait_until
@@ -119,13 +119,13 @@ def mode_test(mode):
     def test():
         with Topology(mode) as t:
             t.apply()
-            before = view(t.gw100)
+            before = settled(t.gw100)
             daemon = t.gw100.daemon()
             for part in (followed, packets, own_address, burst):
                 part(t)
             daemon.end()
             meanwhile(t)
-            same(view(t.gw100), before, mode + ": all is as before")
+            same(t.gw100, before, mode + ": all is as before")
     test.__name__ = mode
     return test
 

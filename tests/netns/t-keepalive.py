@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import same, view
+from control import same, settled
 from observe import Counts
 from tap import is_, ok
 from xgrenet import MODES, PYTHON, Topology, prerequisites, wait_until
@@ -96,7 +96,7 @@ class Bed:
 
 def watched(bed):
     t, gateway = bed.t, bed.gateway
-    before = view(gateway)
+    before = settled(gateway)
     is_([bed.state(n) for n in ("four", "six", "quiet")], ["up", "up", None],
         "%s: without xgred nobody asks" % t.mode)
     four, six = bed.far_end("4"), bed.far_end("6")
@@ -133,7 +133,7 @@ def watched(bed):
     bed.becomes("six", "down", "again")
     daemon.end()
     bed.becomes("six", "up", "xgred ended")
-    same(view(gateway), before, "%s: all is as before" % t.mode)
+    same(gateway, before, "%s: all is as before" % t.mode)
     four.end()
 
 

@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import same, view
+from control import same, settled
 from tap import is_, ok
 from xgrenet import MODES, PUBLIC, PYTHON, Topology, prerequisites, wait_until
 
@@ -124,7 +124,7 @@ def black_hole(bed):
 
 def mended(bed):
     t, gateway = bed.t, bed.gateway
-    before = view(gateway)
+    before = settled(gateway)
     daemon = gateway.daemon()
     is_(transfer(t, 20), "400000", "%s: with xgred: the transfer is whole" % t.mode)
     is_(path_mtu(gateway), (INNER4, INNER4), "%s: the path's MTU is the device's" % t.mode)
@@ -150,7 +150,7 @@ def mended(bed):
     is_(path_mtu(gateway), (INNER4, INNER4), "%s: and back" % t.mode)
     daemon.end()
     is_(path_mtu(gateway), (None, 1460), "%s: all is as configured when xgred ends" % t.mode)
-    same(view(gateway), before, "%s: all of it" % t.mode)
+    same(gateway, before, "%s: all of it" % t.mode)
 
 
 def expires(bed):

@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 # pylint: disable=wrong-import-position
 import tap
-from control import Stream, config, meta, nothing_lost, same, tunnel, view
+from control import Stream, config, meta, nothing_lost, same, settled, tunnel, view
 from tap import is_, ok
 from xgrenet import BUILD, PINS, Topology, prerequisites
 
@@ -43,7 +43,7 @@ def who_and_where(t):
     gateway = t.gw100
     name, text = gateway.name, BASE
     apply = ("apply", "-c", "-")
-    before = view(gateway)
+    before = settled(gateway)
     for netns in (name, gateway.path):
         done = run(LOAD, "-n", netns, "-i", name, *apply, input=text)
         is_((done.returncode, done.stdout), (0, "nothing to change\n"), "-n %s" % netns)
@@ -82,7 +82,7 @@ def who_and_where(t):
         refused(run(*nobody, load, "-n", name, "-i", name, *apply, input=text), ["root"],
                 "-n by nobody")
         refused(run(*nobody, stat, "-i", name), ["root"], "xgre-stat by nobody")
-    same(view(gateway), before, "none of these has changed anything")
+    same(gateway, before, "none of these has changed anything")
 
 
 def usage(t):
@@ -102,12 +102,12 @@ def usage(t):
 def hosts(t):
     """What the host has, or has not."""
     gateway = t.gw100
-    before = view(gateway)
+    before = settled(gateway)
 
     def apply(text, says, name, place="", status=1):
         done = gateway.apply(text, check=False)
         refused(done, ([place] if place else []) + says, name, status)
-        same(view(gateway), before, name + ": nothing changed")
+        same(gateway, before, name + ": nothing changed")
 
     with Stream(t.h100, t.h200.ip) as stream:
         apply(BASE.replace("  eth0: {xdp: native}", "  eth0: {xdp: native}\n  eth7: {}"),
@@ -117,7 +117,7 @@ def hosts(t):
         apply(BASE.replace("local: 192.168.100.254", "local: 192.168.100.77"),
               ["gre1", "192.168.100.77", "ports"], "local on no port", "-:6:")
         gateway.run("ip link add office type veth peer name office-far")
-        before = view(gateway)
+        before = settled(gateway)
         apply(config(tunnel(100, "gre1", 1, **GRE1), tunnel(100, "office", 2)),
               ["tunnel office", "not this instance's"], "somebody else's device of that name", "-:")
         apply(config(tunnel(100, "gre1", 1, **GRE1), tunnel(100, "eth0", 2)),
@@ -125,21 +125,21 @@ def hosts(t):
         gateway.run("ip link del office")
         gateway.run("ip route add 10.66.0.0/16 via 192.168.100.1; "
                     "ip -6 route add fd66::/32 via fd00:100::1")
-        before = view(gateway)
+        before = settled(gateway)
         for prefix in ("10.66.0.0/16", "fd66::/32"):
             more = dict(GRE1, routes=["192.168.200.0/24", prefix])
             apply(config(tunnel(100, "gre1", 1, **more)), [prefix, "metric", "ip route show"],
                   "a kernel route %s of somebody else's" % prefix, "-:")
             done = gateway.load("route", "add", prefix, "dev", "gre1", check=False)
             refused(done, [prefix, "metric"], "route add %s: the same" % prefix)
-            same(view(gateway), before, "route add %s: nothing changed" % prefix)
+            same(gateway, before, "route add %s: nothing changed" % prefix)
             more = dict(GRE1, routes=["192.168.200.0/24", "{to: '%s', metric: 77}" % prefix])
             is_(gateway.apply(config(tunnel(100, "gre1", 1, **more))).returncode, 0,
                 "%s with a metric of its own is fine" % prefix)
             gateway.apply(BASE)
-            same(view(gateway), before, "and goes again, while the other stays")
+            same(gateway, before, "and goes again, while the other stays")
         gateway.run("ip route del 10.66.0.0/16; ip -6 route del fd66::/32; ethtool -K eth0 gro on")
-        before = view(gateway)
+        before = settled(gateway)
         apply(BASE.replace("xdp: native", "xdp: skb"), ["port eth0", "gro off"],
               "generic XDP while GRO is on", "-:3:")
         gateway.run("ethtool -K eth0 gro off")
@@ -159,10 +159,10 @@ def foreign_xdp(t):
             return
     try:
         gateway.run(["bpftool", "net", "attach", "xdpdrv", "pinned", pin, "dev", "eth0"])
-        before = view(gateway)
+        before = settled(gateway)
         refused(gateway.apply(BASE, check=False),
                 ["-:3:", "port eth0", "another XDP program", "xdp off"], "xdp: native beside it")
-        same(view(gateway), before, "changes nothing")
+        same(gateway, before, "changes nothing")
         done = gateway.apply(BASE.replace("native", "auto"))
         ok("note: port eth0: TC instead of XDP: another XDP program" in done.stdout,
            "xdp: auto takes TC, and says so", done.stdout)
@@ -171,7 +171,7 @@ def foreign_xdp(t):
         is_(gateway.apply(BASE.replace("native", "auto")).stdout.splitlines()[-1],
             "nothing to change", "again, nothing")
         gateway.load("unload")
-        same(view(gateway), before, "unload leaves it alone")
+        same(gateway, before, "unload leaves it alone")
         gateway.apply(BASE.replace("native", "auto"))
         gateway.run(["bpftool", "net", "detach", "xdpdrv", "dev", "eth0"])
         gateway.apply(BASE)
@@ -188,7 +188,7 @@ def dispatcher(t):
     """dispatcher: on, whether or not this kernel and libxdp can have one."""
     gateway = t.gw100
     gateway.load("unload")
-    before = view(gateway)
+    before = settled(gateway)
     text = BASE.replace("native", "native, dispatcher: on")
     done = gateway.apply(text)
     with_one = "xdp_dispatcher" in gateway.out("bpftool net")
@@ -203,14 +203,14 @@ def dispatcher(t):
     ok("port eth0: changed: dispatcher" in done.stdout, "dispatcher: auto again: a change",
        done.stdout)
     gateway.load("unload")
-    same(view(gateway), before, "dispatcher: on: unload leaves nothing")
+    same(gateway, before, "dispatcher: on: unload leaves nothing")
 
 
 def abi(t):
     """Maps of another version of the tools."""
     gateway = t.gw100
     gateway.apply(BASE)
-    before = view(gateway)
+    before = settled(gateway)
     now = meta(gateway, abi=99)["abi"]
     for words in (("apply", "-c", "-"), ("show",), ("route", "add", "10.0.0.0/8", "dev", "gre1")):
         refused(gateway.load(*words, check=False, input=BASE),
@@ -218,12 +218,12 @@ def abi(t):
     refused(run(STAT, "-n", gateway.name, "-i", gateway.name), ["another version"],
             "another ABI: xgre-stat")
     meta(gateway, abi=now)
-    same(view(gateway), before, "another ABI: nothing changed")
+    same(gateway, before, "another ABI: nothing changed")
     ok(t.h100.ping(t.h200.ip), "another ABI: traffic goes on")
     meta(gateway, abi=99)
     done = gateway.load("unload", check=False)
     is_((done.returncode, done.stderr), (0, ""), "another ABI: unload works")
-    after = view(gateway)
+    after = settled(gateway)
     is_([n for n, d in after["devices"].items() if d.get("filters") or d["xdp"]], [],
         "another ABI: no program is left")
     is_(sorted(after["devices"]), ["eth0", "lo"], "another ABI: nor a device")

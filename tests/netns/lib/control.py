@@ -13,11 +13,13 @@ import signal
 import struct
 import subprocess
 import tempfile
+import time
 
 from tap import is_, ok
 from xgrenet import BUILD, PINS, PUBLIC, wait_until
 
 FAULTS = BUILD / "tests/xgre-load-faults"
+SETTLE = 10  # seconds
 BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 
 
@@ -142,8 +144,23 @@ def view(gateway):
     return state
 
 
-def same(have, want, name):
-    """One result: two views are equal; prints what differs, in parts."""
+def settled(gateway):
+    """A view that stays as it is: the kernel adds IPv6's own routes and addresses in a worker."""
+    last = None
+
+    def stays():
+        nonlocal last
+        before, last = last, view(gateway)
+        return last == before
+    wait_until(stays, timeout=SETTLE, interval=0.1)
+    return last
+
+
+def same(gateway, want, name):
+    """One result: the gateway's view is as wanted, or soon; prints what differs, in parts."""
+    end = time.monotonic() + SETTLE
+    while (have := view(gateway)) != want and time.monotonic() < end:
+        time.sleep(0.2)
     parts = [k for k in sorted(set(have) | set(want)) if have.get(k) != want.get(k)]
     return is_(*("".join("%s: %s\n" % (k, json.dumps(v.get(k), indent=1)) for k in parts)
                  for v in (have, want)), name)
